@@ -1,0 +1,81 @@
+"""How fast txnats has to be: one table, and what its words mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BASELINE = "nats-py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One demand.
+
+    Attributes:
+        measure: "rate" and "cpu" compare with ``against`` in the same round; "value" stands alone.
+        limit: The least ratio of rates; the greatest ratio of CPU per message; the greatest value, in the row's unit.
+    """
+
+    measure: Literal["rate", "cpu", "value"]
+    limit: float
+    against: str = BASELINE
+
+    def met(self, found: float) -> bool:
+        """Whether what was found is good enough."""
+        return found >= self.limit if self.measure == "rate" else found <= self.limit
+
+    def __str__(self) -> str:
+        peer = "" if self.against == BASELINE else f" {self.against}"
+        match self.measure:
+            case "rate":
+                return f"{self.limit:g}x{peer}"
+            case "cpu":
+                return f"CPU {self.limit:g}x{peer}"
+            case "value":
+                return f"{self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a row must reach, and what we would like it to reach."""
+
+    must: tuple[Bound, ...]
+    goal: tuple[Bound, ...]
+
+
+def rate(limit: float, against: str = BASELINE) -> Bound:
+    return Bound(measure="rate", limit=limit, against=against)
+
+
+def cpu(limit: float, against: str = BASELINE) -> Bound:
+    return Bound(measure="cpu", limit=limit, against=against)
+
+
+def value(limit: float) -> Bound:
+    return Bound(measure="value", limit=limit)
+
+
+SMALL_PUBLISH = Goal(must=(rate(3),), goal=(rate(4.5),))
+MIDDLE_PUBLISH = Goal(must=(rate(2.5),), goal=(rate(3.5),))
+LARGE = Goal(must=(rate(1.2), cpu(0.5)), goal=(rate(1.6),))
+SUBSCRIBE = Goal(must=(rate(3),), goal=(rate(4.5),))
+
+GOALS = {
+    "publish 16 B": SMALL_PUBLISH,
+    "publish 128 B": SMALL_PUBLISH,
+    "publish 1 KiB": MIDDLE_PUBLISH,
+    "publish 64 KiB": LARGE,
+    "publish 128 B + headers": MIDDLE_PUBLISH,
+    "subscribe 16 B": SUBSCRIBE,
+    "subscribe 128 B": SUBSCRIBE,
+    "subscribe 1 KiB": SUBSCRIBE,
+    "subscribe 64 KiB": LARGE,
+    "subscribe 16 B + headers": SUBSCRIBE,
+    "subscribe 16 B, async handler": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
+    "request, one at a time": Goal(must=(rate(1.3),), goal=(rate(1.6), rate(1, "c"))),
+    "request, 100 in flight": Goal(must=(rate(1.5),), goal=(rate(1.8), rate(1, "c"))),
+    "memory, 100,000 subscriptions": Goal(must=(value(100),), goal=(value(60),)),
+    "import": Goal(must=(value(40),), goal=(value(20),)),
+    "subject check": Goal(must=(value(100),), goal=(value(50),)),
+}

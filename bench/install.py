@@ -1,0 +1,38 @@
+"""Install the clients that we compare with, into folders of the checkout that git ignores."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+
+from bench import ROOT
+from bench.contestants import OWN_PYTHON313, PEERS
+
+PYTHON313_CLIENTS = ("natsio", "nats-core", "nkeys")  # nats-core imports nkeys but does not ask for it
+
+
+def install() -> None:
+    """Install what can be installed here; say what cannot."""
+    _node()
+    _python313()
+    print("C: its headers come from the system (Debian: apt-get install libnats-dev)")
+
+
+def _node() -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        print("Node: there is no npm")
+        return
+    subprocess.run([npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], cwd=PEERS / "node", check=True)
+
+
+def _python313() -> None:
+    python = shutil.which("python3.13")
+    if python is None or subprocess.run([python, "--version"], capture_output=True, check=False).returncode:
+        print("natsio, nats-core: there is no python3.13")
+        return
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    subprocess.run([python, "-m", "venv", str(OWN_PYTHON313)], check=True)
+    pip = [str(OWN_PYTHON313 / "bin" / "python"), "-m", "pip", "install", "--quiet", "--upgrade"]
+    subprocess.run([*pip, *PYTHON313_CLIENTS, *project["dependencies"]], check=True)

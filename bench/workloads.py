@@ -1,0 +1,85 @@
+"""What is measured: one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.job import Job
+
+KIB = 1024
+ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
+WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
+
+# What a subscriber has not yet read waits in the server: stay below the server's raised `max_pending`.
+LINE_BYTES = 128
+MOST_BYTES_FED = 960 * KIB * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One row of the report.
+
+    Attributes:
+        role: The program that does it, in each peer's folder.
+        pilot: Messages of the first, unrecorded run, which tells how many make up a measured run. Zero: no such run.
+        fixed: The measured run has as many messages as ``pilot``, however fast they go.
+        unit: What the result is: a rate, or the unit of ``value``.
+        peers: The peers that can do it; None for all.
+    """
+
+    name: str
+    role: str
+    pilot: int
+    size: int = 16
+    headers: bool = False
+    handler: str = "plain"
+    in_flight: int = 1
+    fixed: bool = False
+    unit: str = "msg/s"
+    peers: frozenset[str] | None = None
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the result is messages a second: more is better. A value is the other way round."""
+        return self.unit == "msg/s"
+
+    def job(self, url: str, count: int) -> Job:
+        """The orders for one run of about ``count`` messages; the warm-up is a tenth, or half a pilot's."""
+        warm = 0 if self.fixed else max(count // 10, self.pilot // 2)
+        if self.role == "subscribe":
+            count = min(count, MOST_BYTES_FED // (self.size + LINE_BYTES) - warm)
+        return Job(
+            url=url,
+            size=self.size,
+            warm=self._whole(warm),
+            count=self._whole(count),
+            headers=int(self.headers),
+            handler=self.handler,
+            in_flight=self.in_flight,
+        )
+
+    def _whole(self, count: int) -> int:
+        """``count`` as a multiple of what is in flight."""
+        return -(-count // self.in_flight) * self.in_flight
+
+
+WORKLOADS = (
+    Workload(name="publish 16 B", role="publish", pilot=60_000),
+    Workload(name="publish 128 B", role="publish", size=128, pilot=60_000),
+    Workload(name="publish 1 KiB", role="publish", size=KIB, pilot=40_000),
+    Workload(name="publish 64 KiB", role="publish", size=64 * KIB, pilot=1_500),
+    Workload(name="publish 128 B + headers", role="publish", size=128, headers=True, pilot=30_000),
+    Workload(name="subscribe 16 B", role="subscribe", pilot=60_000),
+    Workload(name="subscribe 128 B", role="subscribe", size=128, pilot=60_000),
+    Workload(name="subscribe 1 KiB", role="subscribe", size=KIB, pilot=40_000),
+    Workload(name="subscribe 64 KiB", role="subscribe", size=64 * KIB, pilot=1_500),
+    Workload(name="subscribe 16 B + headers", role="subscribe", headers=True, pilot=30_000),
+    Workload(
+        name="subscribe 16 B, async handler", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS
+    ),
+    Workload(name="request, one at a time", role="request", pilot=1_000),
+    Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000),
+    Workload(name="memory, 100,000 subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
+    Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
+    Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),
+)

@@ -1,0 +1,112 @@
+"""A NATS client for Twisted."""
+
+from typing import TYPE_CHECKING, Any
+
+from . import events
+from .auth.authenticators import Authenticator, Token, UserPassword
+from .client import Client, Statistics, Status
+from .connecting import connect
+from .draining import DrainReport
+from .errors import (
+    AuthenticationRefused,
+    ClientClosed,
+    ClientDraining,
+    ConnectionLost,
+    ConnectionProblem,
+    CredentialsExpired,
+    DialFailed,
+    EndOfStream,
+    InvalidArgument,
+    InvalidHeader,
+    InvalidOption,
+    InvalidSubject,
+    LocalProtocolError,
+    NatsError,
+    NoResponders,
+    NoServersLeft,
+    OperationTimeout,
+    OutboxFull,
+    PayloadTooLarge,
+    PermissionDenied,
+    ProtocolError,
+    RemoteProtocolError,
+    RequestFailed,
+    RequestTimeout,
+    ServerError,
+    SlowConsumer,
+    StaleConnection,
+    SubscriptionEnded,
+    TlsUnavailable,
+)
+from .headers import Headers
+from .message import Message
+from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions
+from .subscription import Drained, EndReason, Subscription
+from .version import __version__
+
+if TYPE_CHECKING:
+    from . import io
+
+__all__ = [
+    "AuthenticationRefused",
+    "Authenticator",
+    "Client",
+    "ClientClosed",
+    "ClientDraining",
+    "ConnectionLost",
+    "ConnectionProblem",
+    "CredentialsExpired",
+    "DialFailed",
+    "DrainReport",
+    "Drained",
+    "EndOfStream",
+    "EndReason",
+    "Headers",
+    "InvalidArgument",
+    "InvalidHeader",
+    "InvalidOption",
+    "InvalidSubject",
+    "Limits",
+    "LocalProtocolError",
+    "Message",
+    "NatsError",
+    "NoResponders",
+    "NoServersLeft",
+    "OperationTimeout",
+    "OutboxFull",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "PingOptions",
+    "ProtocolError",
+    "ReconnectOptions",
+    "RemoteProtocolError",
+    "RequestFailed",
+    "RequestTimeout",
+    "ServerError",
+    "SlowConsumer",
+    "SlowPolicy",
+    "StaleConnection",
+    "Statistics",
+    "Status",
+    "Subscription",
+    "SubscriptionEnded",
+    "TlsOptions",
+    "TlsUnavailable",
+    "Token",
+    "UserPassword",
+    "__version__",
+    "connect",
+    "events",
+    "io",
+]
+
+_LOADED_ON_USE = frozenset({"io"})
+
+
+def __getattr__(name: str) -> Any:
+    """Modules that most programs do not need load when they are first used."""
+    if name in _LOADED_ON_USE:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

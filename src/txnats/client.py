@@ -1,0 +1,464 @@
+"""The front door: a client of NATS.
+
+It joins the parts and holds no rules of its own: what may be sent is in ``subjects`` and ``wire.encode``, what is
+remembered in ``state``, sockets and timers in ``net``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from . import draining
+from .draining import DrainReport
+from .errors import ClientDraining, InvalidSubject, NatsError, OperationTimeout, PayloadTooLarge
+from .event_hub import EventHub, EventStream
+from .handlers import Handler
+from .headers import Headers, HeaderSource
+from .inbox import Inbox
+from .message import Message, Origin
+from .net.session import Session
+from .net.timer import DeadlineTimer
+from .nuid import next_nuid
+from .options import Limits, SlowPolicy
+from .request_many import Replies
+from .state.deadlines import Deadlines
+from .state.requests import Requests
+from .state.subscriptions import Subscriptions
+from .subjects import check_queue, check_subscribe
+from .subscription import Subscription, check_max_messages
+from .wire import encode, header_block
+from .wire.info import ServerInfo
+
+
+class Status(StrEnum):
+    """Where a client is in its life."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    DRAINING = "draining"
+    CLOSED = "closed"
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """Counts since the client was made.
+
+    Attributes:
+        messages_in: Messages received, replies included.
+        bytes_in: Bytes of their headers and payloads.
+        messages_out: Messages accepted for sending.
+        bytes_out: Bytes of their headers and payloads.
+        socket_bytes_in: All bytes read.
+        reconnects: Connections after the first.
+        subscriptions: Active at the moment, the one for replies included.
+        requests: Unanswered at the moment.
+        waiting_bytes: Bytes that wait to be sent.
+        unconfirmed: Publishes written that the server may not have read yet.
+    """
+
+    messages_in: int
+    bytes_in: int
+    messages_out: int
+    bytes_out: int
+    socket_bytes_in: int
+    reconnects: int
+    subscriptions: int
+    requests: int
+    waiting_bytes: int
+    unconfirmed: int
+
+
+class Client:
+    """A client of NATS. Made by ``txnats.connect``.
+
+    Calls with one later result give a Deferred, which can be awaited, chained and cancelled; all others act at once.
+    ``async with`` drains it at the end, or closes it when an exception ends the block.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        limits: Limits,
+        inbox_prefix: str,
+        request_timeout: float,
+        hub: EventHub,
+        make_session: Callable[[Subscriptions, Requests], Session],
+    ) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._inbox_prefix = inbox_prefix
+        self._request_timeout = request_timeout
+        self._hub = hub
+        self._drain: Deferred[DrainReport] | None = None
+        self._subscriptions = Subscriptions(Origin(self.publish, hub.bad_headers))
+        self._requests = Requests(inbox_prefix, limits.requests)
+        self._inbox = Inbox(self._requests)
+        self._deadlines = DeadlineTimer(
+            clock, Deadlines(self._requests.__contains__, self._requests.__len__), self._requests.expire
+        )
+        self._heads = encode.PublishHeads(limits.control_line_out)
+        self._known_head = self._heads.plain.get
+        self._session = make_session(self._subscriptions, self._requests)
+        self._add = self._session.outbox.add
+        self._bytes_out = 0
+
+    # Facts
+
+    @property
+    def status(self) -> Status:
+        """Where it is in its life."""
+        session = self._session
+        if session.is_closed:
+            return Status.CLOSED
+        if self._drain is not None:
+            return Status.DRAINING
+        if session.is_connected:
+            return Status.CONNECTED
+        return Status.RECONNECTING if session.was_connected else Status.CONNECTING
+
+    @property
+    def server_info(self) -> ServerInfo:
+        """What the server in use, or the last one, tells of itself."""
+        return self._session.info
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts as they are now."""
+        session = self._session
+        received = session.received()
+        return Statistics(
+            messages_in=received.messages,
+            bytes_in=received.message_bytes,
+            messages_out=session.outbox.mark,
+            bytes_out=self._bytes_out,
+            socket_bytes_in=received.socket_bytes,
+            reconnects=session.reconnects,
+            subscriptions=len(self._subscriptions),
+            requests=len(self._requests),
+            waiting_bytes=session.outbox.size,
+            unconfirmed=session.outbox.unconfirmed,
+        )
+
+    def events(self) -> EventStream:
+        """Everything that happens from now on, as an iterator; it ends after Closed."""
+        return self._hub.stream()
+
+    # Publish
+
+    def publish(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        reply: str | bytes | None = None,
+        headers: HeaderSource | None = None,
+    ) -> None:
+        """Send a message. It leaves with others of the same reactor turn; while disconnected it is kept.
+
+        Args:
+            subject: Where to; no wildcards.
+            payload: The body; text is sent as UTF-8.
+            reply: Where an answer is awaited.
+            headers: A Headers, a mapping or pairs.
+
+        Raises:
+            InvalidSubject, InvalidHeader, InvalidArgument: Nothing was sent.
+            PayloadTooLarge: Headers and payload exceed what the server takes.
+            OutboxFull: Too much waits already; ``ready_to_write`` tells when there is room.
+            ClientClosed: It is closed.
+        """
+        try:
+            head = self._known_head(subject)
+        except TypeError:
+            raise InvalidSubject(f"a subject is a str or bytes, not {type(subject).__name__}") from None
+        if head is None:
+            head = self._heads.head(subject)
+        if reply is not None:
+            reply = self._heads.reply(head, reply)
+        self._send(head, payload, reply, headers)
+
+    def _send(self, head: bytes, payload: bytes | str, reply: bytes | None, headers: HeaderSource | None) -> None:
+        """Publish under a checked head; the reply, if any, is checked too and ends in a blank."""
+        if payload.__class__ is not bytes:
+            payload = encode.payload_bytes(payload)
+        size = len(payload)
+        if headers is not None:
+            block = header_block.encode(headers if isinstance(headers, Headers) else Headers(headers))
+            head = b"H" + head
+            line = b"%d %d\r\n" % (len(block), len(block) + size)
+            payload = block + payload
+            size = len(payload)
+        else:
+            line = encode.LENGTH_LINES[size] if size < encode.SHORT else b"%d\r\n" % size
+        if size > self._session.max_payload:
+            raise PayloadTooLarge(size=size, limit=self._session.max_payload)
+        if reply is None:
+            self._add((head, line, payload, encode.CRLF), len(head) + len(line) + size + 2)
+        else:
+            self._add((head, reply, line, payload, encode.CRLF), len(head) + len(reply) + len(line) + size + 2)
+        self._bytes_out += size
+
+    def ready_to_write(self) -> Deferred[None]:
+        """Wait until few enough bytes wait to be sent (``Limits.ready_below``): back-pressure for publishers."""
+        return self._session.ready_to_write()
+
+    # Subscribe
+
+    def subscribe(
+        self,
+        subject: str | bytes,
+        handler: Handler | None = None,
+        *,
+        queue: str | bytes | None = None,
+        max_messages: int | None = None,
+        concurrency: int = 1,
+        key: Callable[[Message], Hashable] | None = None,
+        pending_messages: int | None = None,
+        pending_bytes: int | None = None,
+        slow_policy: SlowPolicy | str | None = None,
+    ) -> Subscription:
+        """Subscribe at once; the server is told in the same turn, and every later server again.
+
+        Args:
+            subject: A subject, or a pattern with ``*`` and ``>``.
+            handler: Called with each message; may return a Deferred or be a coroutine function. None to read messages
+                from the subscription.
+            queue: Share the messages with all other members of this group.
+            max_messages: End after so many.
+            concurrency: Messages that may be in work at a time.
+            key: Messages with the same key are handled one after the other, others up to ``concurrency`` at a time.
+            pending_messages: Messages that may wait, instead of ``Limits.pending_messages``.
+            pending_bytes: Bytes that may wait, instead of ``Limits.pending_bytes``.
+            slow_policy: What happens beyond, instead of ``Limits.slow_policy``.
+
+        Raises:
+            InvalidSubject, InvalidArgument: Nothing was subscribed.
+            ClientDraining, ClientClosed: It takes no more.
+        """
+        pattern = check_subscribe(subject)
+        group = None if queue is None else check_queue(queue)
+        encode.check_subscribe_line(pattern, group, self._limits.control_line_out)
+        maximum = 0 if max_messages is None else check_max_messages(max_messages)
+        self._check_open("subscribe")
+        limits = self._limits
+        subscription = Subscription(
+            self._clock,
+            self._session,
+            subject=pattern.decode("utf-8", "surrogateescape"),
+            queue=None if group is None else group.decode("utf-8", "surrogateescape"),
+            handler=handler,
+            concurrency=concurrency,
+            key=key,
+            pending_messages=limits.pending_messages if pending_messages is None else pending_messages,
+            pending_bytes=limits.pending_bytes if pending_bytes is None else pending_bytes,
+            policy=limits.slow_policy if slow_policy is None else SlowPolicy(slow_policy),
+        )
+        entry = self._subscriptions.add(pattern, group, subscription, maximum)
+        subscription.attach(entry)
+        self._session.subscribe(entry)
+        return subscription
+
+    # Request
+
+    def request(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        timeout: float | None = None,
+        headers: HeaderSource | None = None,
+    ) -> Deferred[Message]:
+        """Ask and wait for one reply.
+
+        Args:
+            subject: Whom to ask.
+            payload: The body.
+            timeout: Seconds; the client's default is 2.
+            headers: As for ``publish``.
+
+        Returns:
+            A Deferred of the reply. It fails with NoResponders at once when nobody listens, with RequestTimeout, with
+            PermissionDenied, with ClientClosed, or with what ``publish`` would raise. Cancelling it forgets the request.
+        """
+        seconds = self._request_timeout if timeout is None else timeout
+        try:
+            head = self._known_head(subject) or self._heads.head(subject)
+            if not self._inbox.is_open:
+                self._open_inbox()
+            reply, token, deferred = self._requests.open(subject, seconds)
+        except NatsError:
+            return fail()
+        except TypeError:
+            return fail(InvalidSubject(f"a subject is a str or bytes, not {type(subject).__name__}"))
+        try:
+            self._send(head, payload, reply + b" ", headers)
+        except NatsError:
+            self._requests.forget(token)
+            return fail()
+        self._deadlines.add(seconds, token)
+        return deferred
+
+    def request_many(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        timeout: float | None = None,
+        max_messages: int | None = None,
+        stall: float | None = None,
+        is_last: Callable[[Message], bool] | None = None,
+        headers: HeaderSource | None = None,
+    ) -> Replies:
+        """Ask once and take every reply: an iterator that starts at once.
+
+        Args:
+            subject: Whom to ask.
+            payload: The body.
+            timeout: Seconds for all of it; the client's default is 2.
+            max_messages: Replies that are enough.
+            stall: Seconds without a further reply that end it; None for no such end.
+            is_last: Given each reply, tells the one that ends it; that one is not given out.
+            headers: As for ``publish``.
+
+        Raises:
+            As ``publish`` and ``subscribe``; nothing was sent.
+        """
+        if max_messages is not None:
+            check_max_messages(max_messages)
+        head = self._heads.head(subject)
+        inbox = self.new_inbox()
+        self._check_open("request")
+        replies = Replies(
+            self._clock,
+            head[4:-1].decode("utf-8", "surrogateescape"),
+            limit=self._limits.pending_messages,
+            timeout=self._request_timeout if timeout is None else timeout,
+            stall=stall,
+            max_messages=max_messages,
+            is_last=is_last,
+        )
+        replies.attach(self.subscribe(inbox, replies.accept))
+        try:
+            self._send(head, payload, inbox.encode() + b" ", headers)
+        except NatsError:
+            replies.close()
+            raise
+        return replies
+
+    def new_inbox(self) -> str:
+        """A subject of one's own for replies, under the client's inbox prefix."""
+        return f"{self._inbox_prefix}.{next_nuid()}"
+
+    # Confirm
+
+    def flush(self, timeout: float = 10.0) -> Deferred[None]:
+        """Wait until the server has read all that was published and subscribed so far. Read, not stored.
+
+        Returns:
+            A Deferred that fails with OperationTimeout, with ConnectionLost when that cannot be told any more, or with
+            PermissionDenied when the server has refused a publish since the last flush.
+        """
+        return self._barrier("flush", timeout).addCallback(self._check_denied)
+
+    def rtt(self, timeout: float = 10.0) -> Deferred[float]:
+        """Seconds that a PING takes to the server and back, behind what waits to be sent."""
+        start = self._clock.seconds()
+        return self._barrier("rtt", timeout, share=False).addCallback(lambda _: self._clock.seconds() - start)
+
+    # End
+
+    def drain(self, timeout: float = 30.0) -> Deferred[DrainReport]:
+        """End in order: take nothing new, finish the messages that are here, send what was published, close.
+
+        Called by a handler it does not wait for that one. Publishing works until the handlers are done.
+
+        Args:
+            timeout: Seconds for all of it; afterwards the rest is abandoned.
+
+        Returns:
+            A Deferred of what was handled, abandoned and unsent. Further calls give the same report.
+        """
+        if self._drain is None:
+            self._drain = Deferred()
+            self._session.drain()
+            report = draining.drain(
+                self._clock,
+                [entry.owner for entry in self._subscriptions if isinstance(entry.owner, Subscription)],
+                self.flush,
+                self.close,
+                lambda: self._session.unsent,
+                timeout,
+            )
+            Deferred.fromCoroutine(report).chainDeferred(self._drain)
+        waiting: Deferred[DrainReport] = Deferred()
+        self._drain.addBoth(_share, waiting)
+        return waiting
+
+    def close(self) -> Deferred[None]:
+        """End now: what was published is still written, what waits in subscriptions is dropped. May be called again.
+
+        Returns:
+            A Deferred that fires when the socket is gone; it does not fail.
+        """
+        self._session.close()
+        return self.when_closed().addCallback(lambda _: None)
+
+    def when_closed(self) -> Deferred[NatsError | None]:
+        """Wait for the end, by whatever cause; fires with the error that caused it, or None when it was asked for."""
+        return self._session.when_closed()
+
+    def reconnect(self) -> None:
+        """Leave the server in use and connect anew, as after a loss; while reconnecting, try at once."""
+        self._session.reconnect()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await (self.drain() if error is None else self.close())
+
+    # Inside
+
+    def _check_open(self, what: str) -> None:
+        self._session.check_open(what)
+        if self._drain is not None:
+            raise ClientDraining(what)
+
+    def _open_inbox(self) -> None:
+        self._session.check_open("request")
+        self._inbox.is_open = True
+        self._session.subscribe(self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox))
+
+    def _barrier(self, what: str, timeout: float, *, share: bool = True) -> Deferred[None]:
+        barrier = self._session.barrier(share=share)
+        return barrier.addTimeout(
+            timeout, self._clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
+        )
+
+    def _check_denied(self, _: None) -> None:
+        denied = self._session.take_denial()
+        if denied is not None:
+            raise denied
+
+    def __repr__(self) -> str:
+        return f"<Client {self.status.value}, {len(self._subscriptions)} subscriptions>"
+
+
+def _share(result: DrainReport | Failure, waiting: Deferred[DrainReport]) -> DrainReport | None:
+    """Hand one result to each who waits for it."""
+    if isinstance(result, Failure):
+        waiting.errback(result)
+        return None
+    waiting.callback(result)
+    return result

@@ -1,0 +1,199 @@
+"""``connect``: from what the caller wants to a client, its parts joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from . import events
+from .auth.authenticators import Authenticator
+from .client import Client
+from .errors import InvalidArgument, InvalidOption
+from .event_hub import EventHub
+from .net.dialer import Dialer, Greeting
+from .net.endpoints import EndpointFactory, Endpoints, ServersArgument
+from .net.session import Session
+from .net.supervisor import Supervisor
+from .net.writer import Writer
+from .options import Limits, PingOptions, ReconnectOptions, TlsOptions
+from .state.outbox import Outbox
+from .state.requests import Requests
+from .state.servers import Servers
+from .state.subscriptions import Subscriptions
+from .subjects import check_inbox_prefix
+from .version import LANGUAGE, __version__
+from .wire.info import ConnectInfo
+
+
+def connect(
+    reactor: Any,
+    servers: ServersArgument | None = None,
+    *,
+    context: str | None = None,
+    name: str | None = None,
+    auth: Authenticator | None = None,
+    tls: TlsOptions | None = None,
+    reconnect: ReconnectOptions = ReconnectOptions(),
+    limits: Limits = Limits(),
+    ping: PingOptions = PingOptions(),
+    inbox_prefix: str = "_INBOX",
+    echo: bool = True,
+    verbose: bool = False,
+    pedantic: bool = False,
+    timeout: float = 2.0,
+    request_timeout: float = 2.0,
+    endpoint_factory: EndpointFactory | None = None,
+    on_event: Callable[[events.Event], object] | None = None,
+) -> Deferred[Client]:
+    """Connect to NATS.
+
+    Args:
+        reactor: The reactor to run on.
+        servers: A URL or a comma list of URLs (``nats://host:4222``, ``host``, ``host:port``, with ``user:password@`` or
+            ``token@``), a sequence of them, an endpoint string, or an ``IStreamClientEndpoint``. With an endpoint no
+            other server is ever dialled.
+        context: A context of the ``nats`` command line, in place of servers.
+        name: How the server's monitoring calls this client.
+        auth: ``UserPassword``, ``Token`` ...; a URL's own credentials come first.
+        tls: How TLS is done.
+        reconnect: How a lost connection is won back.
+        limits: Every bound.
+        ping: How a dead connection is noticed.
+        inbox_prefix: First tokens of all reply subjects.
+        echo: Whether our own publishes come back to our own subscriptions.
+        verbose: Ask the server to answer each command with +OK.
+        pedantic: Ask the server to check subjects strictly.
+        timeout: Seconds for one attempt at one server: connection, INFO and login together.
+        request_timeout: Seconds that a request waits when it does not say otherwise.
+        endpoint_factory: Makes the endpoint for a host and port, for a pool behind a proxy.
+        on_event: Called with every event.
+
+    Returns:
+        A Deferred of a connected Client. It fails with InvalidArgument, with NoServersLeft, which lists each server and
+        its cause, or, when all servers say the same, with that: AuthenticationRefused, TlsUnavailable ... Cancelling it
+        leaves nothing open.
+    """
+    try:
+        client, session = build(
+            reactor,
+            _one_of(servers, context),
+            name=name,
+            auth=auth,
+            tls=tls,
+            reconnect=reconnect,
+            limits=limits,
+            ping=ping,
+            inbox_prefix=inbox_prefix,
+            echo=echo,
+            verbose=verbose,
+            pedantic=pedantic,
+            timeout=timeout,
+            request_timeout=request_timeout,
+            endpoint_factory=endpoint_factory,
+            on_event=on_event,
+        )
+    except InvalidArgument:
+        failed: Deferred[Client] = Deferred()
+        failed.errback()
+        return failed
+    return session.start().addCallback(lambda _: client)
+
+
+def build(
+    reactor: Any,
+    servers: ServersArgument,
+    *,
+    name: str | None,
+    auth: Authenticator | None,
+    tls: TlsOptions | None,
+    reconnect: ReconnectOptions,
+    limits: Limits,
+    ping: PingOptions,
+    inbox_prefix: str,
+    echo: bool,
+    verbose: bool,
+    pedantic: bool,
+    timeout: float,
+    request_timeout: float,
+    endpoint_factory: EndpointFactory | None,
+    on_event: Callable[[events.Event], object] | None,
+) -> tuple[Client, Session]:
+    """A client that has not started, and its session, which starts it. Arguments are those of ``connect``.
+
+    Raises:
+        InvalidArgument: One of them cannot be.
+    """
+    for what, seconds in (("timeout", timeout), ("request_timeout", request_timeout)):
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise InvalidOption(f"{what} is {seconds!r}", why="it is a number of seconds above 0")
+    check_inbox_prefix(inbox_prefix)
+    endpoints = Endpoints(reactor, servers, timeout=timeout, factory=endpoint_factory)
+    pool = Servers(endpoints.servers, reconnect, limits.servers)
+    hub = EventHub(reactor, limits.events, on_event, name)
+    greeting = Greeting(
+        connect=_connect_info(name, echo=echo, verbose=verbose, pedantic=pedantic),
+        auth=auth,
+        tls=tls,
+        ping=ping,
+        limits=limits,
+        timeout=timeout,
+    )
+
+    def make_outbox(wake: Callable[[], None]) -> Outbox:
+        return Outbox(
+            limit=limits.outbox,
+            limit_down=reconnect.buffer,
+            replay_limit=reconnect.replay_limit if reconnect.replay_unconfirmed else 0,
+            wake=wake,
+        )
+
+    def make_session(subscriptions: Subscriptions, requests: Requests) -> Session:
+        session = Session(
+            reactor,
+            subscriptions=subscriptions,
+            requests=requests,
+            writer=Writer(reactor, make_outbox, limits.ready_below),
+            servers=pool,
+            tell=hub.tell,
+        )
+        dialer = Dialer(
+            reactor, endpoints, greeting, deliver=subscriptions.deliver, listener=session, opened=session.opened
+        )
+        session.supervisor = Supervisor(reactor, pool, reconnect, dialer, session)
+        return session
+
+    client = Client(
+        reactor,
+        limits=limits,
+        inbox_prefix=inbox_prefix,
+        request_timeout=request_timeout,
+        hub=hub,
+        make_session=make_session,
+    )
+    return client, client._session
+
+
+def _connect_info(name: str | None, *, echo: bool, verbose: bool, pedantic: bool) -> ConnectInfo:
+    info = ConnectInfo(
+        verbose=verbose,
+        pedantic=pedantic,
+        tls_required=False,
+        lang=LANGUAGE,
+        version=__version__,
+        protocol=1,
+        echo=echo,
+        headers=True,
+        no_responders=True,
+    )
+    return info if name is None else msgspec.structs.replace(info, name=name)
+
+
+def _one_of(servers: ServersArgument | None, context: str | None) -> ServersArgument:
+    if context is not None:
+        raise InvalidOption("context= is not supported yet", hint="give servers")
+    if servers is None:
+        raise InvalidOption("neither servers nor context is given", hint='for instance "nats://127.0.0.1:4222"')
+    return servers

@@ -1,0 +1,115 @@
+"""Where events go: the log, the caller's callable, and every iterator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from . import events
+from .errors import RemoteProtocolError
+from .streams import Queue
+
+_LEVELS: dict[type, LogLevel] = {
+    events.Disconnected: LogLevel.warn,
+    events.SlowConsumer: LogLevel.warn,
+    events.PermissionDenied: LogLevel.warn,
+    events.AuthenticationExpired: LogLevel.warn,
+    events.ServerErrorReported: LogLevel.warn,
+    events.BadHeaders: LogLevel.warn,
+    events.ServersDiscovered: LogLevel.debug,
+}
+
+
+class EventStream(Queue[events.Event]):
+    """Everything that happens to a client from now on. Made by ``Client.events``; ends after Closed.
+
+    Attributes:
+        missed: Events that were dropped, oldest first, because they were not taken in time.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self, clock: IReactorTime, limit: int, left: Callable[[EventStream], None]) -> None:
+        super().__init__(clock, limit)
+        self._left = left
+
+    def tell(self, event: events.Event) -> None:
+        """Something has happened."""
+        self._put(event)
+        if isinstance(event, events.Closed):
+            self._finish()
+
+    def _released(self) -> None:
+        self._left(self)
+
+
+class EventHub:
+    """Tells everybody who wants to know.
+
+    Args:
+        clock: For iterators.
+        limit: Events that may wait in one iterator.
+        on_event: Called with each event; what it raises is logged.
+        name: The client's name in the log.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, limit: int, on_event: Callable[[events.Event], object] | None, name: str | None
+    ) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._on_event = on_event
+        self._name = name or "nats"
+        self._streams: set[EventStream] = set()
+        self._bad_headers_told = False
+        self._closed: events.Closed | None = None
+
+    def stream(self) -> EventStream:
+        """A new iterator; after the end it gives Closed and ends."""
+        stream = EventStream(self._clock, self._limit, self._streams.discard)
+        if self._closed is None:
+            self._streams.add(stream)
+        else:
+            stream.tell(self._closed)
+        return stream
+
+    def tell(self, event: events.Event) -> None:
+        """Something has happened."""
+        self._log(event)
+        match event:
+            case events.Closed():
+                self._closed = event
+            case events.Connected() | events.Reconnected():
+                self._bad_headers_told = False
+        if self._on_event is not None:
+            try:
+                self._on_event(event)
+            except Exception:
+                self.log.failure("on_event raised for {event!r}", event=event)
+        for stream in list(self._streams):
+            stream.tell(event)
+
+    def bad_headers(self, error: RemoteProtocolError) -> None:
+        """Tell of headers that cannot be read, once a connection."""
+        if not self._bad_headers_told:
+            self._bad_headers_told = True
+            self.tell(events.BadHeaders(error))
+
+    def _log(self, event: events.Event) -> None:
+        if isinstance(event, events.HandlerFailed):
+            failure = Failure(event.error, type(event.error), event.error.__traceback__)
+            self.log.failure(
+                "{client}: a handler of {subject!r} raised",
+                failure=failure,
+                client=self._name,
+                subject=event.subscription.subject,
+                nats_event=event,
+            )
+        else:
+            level = _LEVELS.get(type(event), LogLevel.info)
+            self.log.emit(level, "{client}: {nats_event!r}", client=self._name, nats_event=event)

@@ -1,0 +1,157 @@
+"""Message headers: ordered, several values a name, case kept.
+
+Source: ADR-4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from .errors import InvalidHeader
+
+HeaderPairs: TypeAlias = "Iterable[tuple[str, str]]"
+HeaderSource: TypeAlias = "Headers | Mapping[str, str | Iterable[str]] | HeaderPairs"
+
+NAME_CHARACTERS = frozenset(chr(code) for code in range(33, 127)) - {":"}
+_FORBIDDEN_IN_VALUE = ("\r", "\n", "\0")
+
+
+def check_name(name: object) -> str:
+    """The name as it came, or InvalidHeader: one or more printable ASCII characters and no colon."""
+    if not isinstance(name, str):
+        raise InvalidHeader(f"a header name is a str, not {type(name).__name__}")
+    if not name:
+        raise InvalidHeader("a header name is empty")
+    if not NAME_CHARACTERS.issuperset(name):
+        raise InvalidHeader(
+            f"header name {name[:64]!r} cannot be sent",
+            why="only printable ASCII without spaces and colons is allowed",
+        )
+    return name
+
+
+def check_value(name: str, value: object) -> str:
+    """The value as it came, or InvalidHeader: it is never altered to make it fit."""
+    if not isinstance(value, str):
+        raise InvalidHeader(f"the value of header {name!r} is a str, not {type(value).__name__}")
+    if any(mark in value for mark in _FORBIDDEN_IN_VALUE):
+        raise InvalidHeader(f"the value of header {name!r} cannot be sent", why="it holds CR, LF or NUL")
+    if value != value.strip(" \t"):
+        raise InvalidHeader(
+            f"the value of header {name!r} cannot be sent unchanged",
+            why="receivers trim spaces and tabs around a value",
+            hint="strip it before",
+        )
+    return value
+
+
+class Headers:
+    """An ordered list of ``(name, value)`` pairs with look-up by name.
+
+    Names are compared with their case, as the protocol does; ``find`` ignores it. Values may hold any text: bytes that
+    are not UTF-8 arrive as surrogate escapes and leave as the same bytes.
+
+    Args:
+        source: Another Headers, a mapping (a value may be a list of values) or ``(name, value)`` pairs.
+
+    Raises:
+        InvalidHeader: A name or value that the wire cannot carry unchanged.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, source: HeaderSource | None = None) -> None:
+        self._pairs: list[tuple[str, str]] = []
+        if source is None:
+            return
+        if isinstance(source, Headers):
+            self._pairs.extend(source._pairs)
+            return
+        for name, value in _pairs_of(source):
+            self.add(name, value)
+
+    @classmethod
+    def trusted(cls, pairs: list[tuple[str, str]]) -> Headers:
+        """Headers around pairs that came off the wire: they are taken as they are, without a check or a copy."""
+        headers = cls()
+        headers._pairs = pairs
+        return headers
+
+    def add(self, name: str, value: str) -> None:
+        """Append a value; those already there stay."""
+        self._pairs.append((check_name(name), check_value(name, value)))
+
+    def set(self, name: str, value: str) -> None:
+        """Put one value in place of all that the name has, where its first one stood, else at the end."""
+        pair = (check_name(name), check_value(name, value))
+        at = next((index for index, (each, _) in enumerate(self._pairs) if each == name), len(self._pairs))
+        rest = [each for each in self._pairs[at:] if each[0] != name]
+        self._pairs[at:] = [pair, *rest]
+
+    def remove(self, name: str) -> None:
+        """Drop every value of a name; a name that is not there is no error."""
+        self._pairs = [each for each in self._pairs if each[0] != name]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of a name."""
+        for each, value in self._pairs:
+            if each == name:
+                return value
+        return default
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of a name in order; empty when there is none."""
+        return [value for each, value in self._pairs if each == name]
+
+    def find(self, name: str) -> list[str]:
+        """Every value of a name in any case, in order."""
+        folded = name.casefold()
+        return [value for each, value in self._pairs if each.casefold() == folded]
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """All pairs in order; a name with three values stands three times."""
+        return tuple(self._pairs)
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self.set(name, value)
+
+    def __contains__(self, name: object) -> bool:
+        return any(each == name for each, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[str]:
+        """Each name once, in the order of its first value."""
+        return iter(dict(self._pairs))
+
+    def __len__(self) -> int:
+        """The number of pairs."""
+        return len(self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        return self._pairs == other._pairs if isinstance(other, Headers) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, as list and dict are
+
+    def __repr__(self) -> str:
+        return f"Headers({self._pairs!r})"
+
+
+def _pairs_of(source: Mapping[str, str | Iterable[str]] | HeaderPairs) -> Iterator[tuple[str, str]]:
+    entries: ItemsView[str, str | Iterable[str]] | HeaderPairs
+    entries = source.items() if isinstance(source, Mapping) else source
+    for entry in entries:
+        try:
+            name, values = entry
+        except (TypeError, ValueError):
+            raise InvalidHeader("headers come as a mapping or as (name, value) pairs") from None
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            yield name, values
+        else:
+            for value in values:
+                yield name, value

@@ -1,0 +1,1 @@
+"""Twisted: the only folder that touches transports, timers and endpoints."""

@@ -1,0 +1,341 @@
+"""One socket's life: parser, handshake, keep-alive.
+
+It hands messages to a bound method and everything else that matters to a listener; it never holds the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol as TypingProtocol
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..errors import ConnectionLost, DialFailed, NatsError, StaleConnection
+from ..message import Message
+from ..options import PingOptions
+from ..state.handshake import Handshake, Ready, Refused, Send, StartTls
+from ..state.pings import Liveness, Pings, Verdict
+from ..wire import encode
+from ..wire.info import ServerInfo
+from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
+from ..wire.parser import Parser
+
+CLOSE_WITHIN = 2.0
+"""Seconds that a peer gets to take our last bytes before the socket is cut."""
+
+
+class StreamTransport(TypingProtocol):
+    """What we use of a transport, whoever made it."""
+
+    def write(self, data: bytes) -> None: ...
+    def loseConnection(self) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def pauseProducing(self) -> None: ...
+    def resumeProducing(self) -> None: ...
+
+
+class Listener(TypingProtocol):
+    """Who is told what a live connection says, beside messages."""
+
+    def informed(self, connection: Connection, info: ServerInfo) -> None: ...
+    def error(self, connection: Connection, text: str) -> None: ...
+    def confirmed(self, connection: Connection, mark: int) -> None:
+        """The server has read all publishes up to this mark."""
+
+    def ask(self, connection: Connection) -> None:
+        """Nothing came for a while and no PING is under way: send one, in its turn."""
+
+    def writable(self, connection: Connection) -> None:
+        """Bytes are wanted: the transport has room, or a chunk of input was handled."""
+
+    def lost(self, connection: Connection, reason: NatsError) -> None:
+        """The connection has ended; told once, only after it was live, never after ``leave``."""
+
+
+@implementer(IPushProducer)
+class Connection(Protocol):
+    """A connection to one server.
+
+    Args:
+        clock: For keep-alive and the deadline of closing.
+        server: The server's name for texts.
+        handshake: What to say first.
+        parser: A fresh one: half-read input never outlives its connection.
+        ping: When silence is a loss.
+        deliver: Gets each message.
+        listener: Gets the rest.
+
+    Attributes:
+        server: As given.
+        ready: Fires with the connection when the handshake is done, fails with its error; cancelling cuts the socket.
+        ended: Fires with None when the socket is gone.
+        paused: True while the transport wants no more bytes.
+        reading: True while a chunk of input is handled: what is published meanwhile is written at its end.
+        received: Bytes read from the socket.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        server: str,
+        handshake: Handshake,
+        parser: Parser,
+        ping: PingOptions,
+        deliver: Callable[[Message], None],
+        listener: Listener,
+    ) -> None:
+        self.server = server
+        self.pings = Pings()
+        self.parser = parser
+        self.ready: Deferred[Connection] = Deferred(self._give_up)
+        self.ended: Deferred[None] = Deferred()
+        self.paused = False
+        self.reading = False
+        self.received = 0
+        self._clock = clock
+        self._handshake = handshake
+        self._deliver = deliver
+        self._listener: Listener | None = listener
+        self._ping = ping
+        self._liveness = Liveness(ping.max_outstanding)
+        self._heard_at = 0.0
+        self._timer: IDelayedCall | None = None
+        self._live = False
+        self._over = False
+        self._reason: NatsError | None = None
+        self._pong_due = False
+
+    @property
+    def info(self) -> ServerInfo | None:
+        """The newest INFO, or None before the first."""
+        return self._handshake.info
+
+    @property
+    def is_over(self) -> bool:
+        """True once the socket is gone or being cut."""
+        return self._over
+
+    # What the transport tells
+
+    def connectionMade(self) -> None:
+        if self._over:
+            self._abort()
+            return
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
+        self._transport.registerProducer(self, True)
+        self._heard_at = self._clock.seconds()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._heard_at = self._clock.seconds()
+        self.received += len(data)
+        deliver = self._deliver
+        self.reading = True
+        try:
+            for op in self.parser.feed(data):
+                if self._live and op.__class__ is Message:
+                    deliver(op)
+                else:
+                    self._receive(op)
+        finally:
+            self.reading = False
+        if self._live and self._listener is not None:
+            self._send_pong()
+            self._listener.writable(self)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._over = True
+        self._stop_timer()
+        error = self._reason or self._lost_because(reason)
+        listener, self._listener = self._listener, None
+        was_live, self._live = self._live, False
+        if not was_live and not self.ready.called:
+            self.ready.errback(error)
+        for waiter in self.pings.lost():
+            waiter(error)
+        if was_live and listener is not None:
+            listener.lost(self, error)
+        self.ended.callback(None)
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        if self._live and self._listener is not None:
+            self._send_pong()
+            self._listener.writable(self)
+
+    def stopProducing(self) -> None:
+        self.paused = True
+
+    # What we do
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the transport; those of a connection that is over go nowhere."""
+        if not self._over:
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        """Read no more bytes until ``resume_reading``; the keep-alive rests meanwhile, since it hears nothing."""
+        self._stop_timer()
+        if not self._over:
+            self._transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if not self._over:
+            self._transport.resumeProducing()
+            self._heard_at = self._clock.seconds()
+            self._keep_alive()
+
+    def because(self, reason: NatsError) -> None:
+        """If the connection ends now, this is why: the server said so."""
+        if self._reason is None:
+            self._reason = reason
+
+    def fail(self, reason: NatsError) -> None:
+        """Cut the socket at once, for this reason."""
+        self.because(reason)
+        if not self._over:
+            self._over = True
+            self._stop_timer()
+            if self.transport is not None:
+                self._abort()
+            elif not self.ready.called:
+                self.ready.errback(reason)
+
+    def close(self) -> Deferred[None]:
+        """Write out what was handed over, then close; cut the socket if the peer does not take it.
+
+        The listener hears no more. Returns:
+            A Deferred that fires when the socket is gone.
+        """
+        self.leave()
+        if not self._over:
+            self._over = True
+            self._stop_timer()
+            self._transport.unregisterProducer()
+            self._transport.loseConnection()
+            timer = self._clock.callLater(CLOSE_WITHIN, self._abort)
+            self.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+        done: Deferred[None] = Deferred()
+        self.ended.addCallback(lambda _: done.callback(None))
+        return done
+
+    def leave(self) -> None:
+        """Tell the listener nothing more."""
+        self._listener = None
+
+    # Inside
+
+    @property
+    def _transport(self) -> StreamTransport:
+        return cast(StreamTransport, self.transport)
+
+    def _abort(self) -> None:
+        """Cut the socket; transports that cannot are asked to close."""
+        getattr(self.transport, "abortConnection", self._transport.loseConnection)()
+
+    def _receive(self, op: Op) -> None:
+        if not self._live:
+            self._shake(op)
+            return
+        listener = self._listener
+        match op:
+            case Ping():
+                self._pong_due = True
+            case Pong():
+                self._ponged()
+            case Info(info) if listener is not None:
+                self._handshake.info = info
+                listener.informed(self, info)
+            case Err(text) if listener is not None:
+                listener.error(self, text)
+            case Fault(error):
+                error.where = error.where or self.server
+                self.fail(error)
+
+    def _shake(self, op: Op) -> None:
+        match self._handshake.receive(op):
+            case Send(data):
+                self.write(data)
+            case Ready():
+                self._live = True
+                self._keep_alive()
+                self.ready.callback(self)
+            case Refused(error):
+                error.where = error.where or self.server
+                self.fail(error)
+            case StartTls():
+                raise NotImplementedError
+
+    def _ponged(self) -> None:
+        answered = self.pings.pong()
+        if answered is None:
+            return
+        mark, waiters = answered
+        if self._listener is not None:
+            self._listener.confirmed(self, mark)
+        for waiter in waiters:
+            waiter(None)
+
+    def _send_pong(self) -> None:
+        """One PONG answers all PINGs of a chunk; while the peer does not read, one waits for all."""
+        if self._pong_due and not self.paused:
+            self._pong_due = False
+            self.write(encode.PONG)
+
+    def _keep_alive(self) -> None:
+        if self._ping.interval and self._timer is None and not self._over:
+            self._timer = self._clock.callLater(self._ping.interval, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        silence = self._clock.seconds() - self._heard_at
+        interval = self._ping.interval
+        match self._liveness.judge(heard=0 <= silence < interval):
+            case Verdict.ALIVE:
+                # From the last byte on, so that a loss is noticed after interval x (max_outstanding + 1) seconds.
+                self._timer = self._clock.callLater(interval - silence, self._check)
+            case Verdict.ASK:
+                if self._listener is not None and not self.pings:
+                    self._listener.ask(self)
+                self._keep_alive()
+            case Verdict.STALE:
+                waited = interval * (self._ping.max_outstanding + 1)
+                self.fail(StaleConnection(self.server, f"no byte came for {waited:g} s in spite of PINGs"))
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    def _give_up(self, _: Deferred[Connection]) -> None:
+        """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
+        waited_for = "INFO" if self.info is None else "answer to CONNECT"
+        self.fail(DialFailed(self.server, f"no {waited_for} came"))
+
+    def _lost_because(self, reason: Failure | None) -> NatsError:
+        if not self._live:
+            return DialFailed(
+                self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"
+            )
+        return ConnectionLost(self.server, f"the server closed the connection{_detail(reason)}")
+
+
+def _detail(reason: Failure | None) -> str:
+    if reason is None or reason.check(ConnectionDone):
+        return ""
+    return f" ({reason.getErrorMessage()})"

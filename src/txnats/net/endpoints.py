@@ -1,0 +1,84 @@
+"""From what the caller gave to endpoints: addresses, an endpoint string, or an endpoint of the caller's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, cast
+
+from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from ..errors import InvalidOption, TlsUnavailable
+from ..state.addresses import is_url_list, parse_servers
+from ..state.servers import Server
+
+ServersArgument: TypeAlias = "str | Iterable[str] | IStreamClientEndpoint"
+EndpointFactory: TypeAlias = Callable[[str, int], IStreamClientEndpoint]
+
+SUPPORTED_SCHEMES = frozenset({"nats"})
+
+
+class Endpoints:
+    """Who is dialled how.
+
+    Args:
+        reactor: Connects.
+        servers: One URL or several in a string or sequence, an endpoint string, or an endpoint.
+        timeout: Seconds that one address of a name may take.
+        factory: Makes the endpoint of a host and port, in place of a plain TCP connection.
+
+    Attributes:
+        servers: The configured servers. With an endpoint there is just one, and none is ever discovered.
+
+    Raises:
+        InvalidOption: ``servers`` cannot be read.
+    """
+
+    def __init__(
+        self, reactor: Any, servers: ServersArgument, *, timeout: float, factory: EndpointFactory | None = None
+    ) -> None:
+        self._reactor = reactor
+        self._timeout = timeout
+        self._factory = factory
+        self._fixed = self._endpoint(servers)
+        if self._fixed is not None:
+            self.servers = [Server(_name_of(servers), None)]
+        else:
+            self.servers = [
+                Server(address.name, address) for address in parse_servers(cast("str | Iterable[str]", servers))
+            ]
+
+    def __call__(self, server: Server) -> IStreamClientEndpoint:
+        """A fresh endpoint, so that names are resolved anew.
+
+        Raises:
+            TlsUnavailable: The server's scheme is not supported yet. Nothing is sent.
+        """
+        address = server.address
+        if address is None:
+            assert self._fixed is not None
+            return self._fixed
+        if address.scheme not in SUPPORTED_SCHEMES:
+            raise TlsUnavailable(server.name, f"{address.scheme}:// is not supported yet", hint="nothing was sent")
+        if self._factory is not None:
+            return self._factory(address.host, address.port)
+        return HostnameEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
+
+    def _endpoint(self, servers: ServersArgument) -> IStreamClientEndpoint | None:
+        if IStreamClientEndpoint.providedBy(servers):
+            return servers
+        if not isinstance(servers, str) or is_url_list(servers):
+            return None
+        try:
+            endpoint: IStreamClientEndpoint = clientFromString(self._reactor, servers)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidOption(
+                "the server is neither a URL, nor host:port, nor an endpoint string",
+                why=str(error),
+                hint="for instance nats://127.0.0.1:4222 or unix:/run/nats.sock",
+            ) from None
+        return endpoint
+
+
+def _name_of(servers: object) -> str:
+    return f"endpoint {servers}" if isinstance(servers, str) else f"endpoint {type(servers).__name__}"

@@ -1,0 +1,447 @@
+"""What happens when a connection comes, speaks and goes: where the pure memory and the sockets meet.
+
+The supervisor says which connection is in use; the connection says what the server told; this file keeps subscriptions,
+requests, publishes and events true to both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from .. import events
+from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull, PermissionDenied
+from ..state.outbox import Outbox
+from ..state.pings import Waiter
+from ..state.requests import Requests
+from ..state.servers import Server, Servers
+from ..state.server_errors import Meaning, denial, meaning, refusal
+from ..state.subscriptions import Entry, Subscriptions
+from ..wire import encode
+from ..wire.info import ServerInfo
+from .connection import Connection
+from .supervisor import Supervisor
+from .writer import Writer
+
+LEAVE_WITHIN = 5.0
+"""Seconds that a server that is being left gets to hand over what it still has for us."""
+_MOST_WAITERS = 65_536
+
+
+class Session:
+    """One client's link to its servers, over all connections.
+
+    Args:
+        clock: Deadlines.
+        subscriptions: What a new server has to be told.
+        requests: What ends with the client.
+        writer: Where bytes leave.
+        servers: The pool.
+        tell: Gets every event.
+
+    Attributes:
+        info: The newest INFO of the server in use, or of the last one; a bare one before the first connection.
+        max_payload: Bytes of headers and payload that this server takes.
+        supervisor: To be set once, before it starts.
+        reconnects: Connections after the first.
+        unsent: Publishes that were never written when the client closed.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        subscriptions: Subscriptions,
+        requests: Requests,
+        writer: Writer,
+        servers: Servers,
+        tell: Callable[[events.Event], None],
+    ) -> None:
+        self.supervisor: Supervisor
+        self.info = ServerInfo(headers=True)
+        self.max_payload = self.info.max_payload
+        self.reconnects = 0
+        self.unsent = 0
+        self._received = Received(0, 0, 0)
+        self._clock = clock
+        self._subscriptions = subscriptions
+        self._requests = requests
+        self._writer = writer
+        self._servers = servers
+        self._tell = tell
+        self._open: set[Connection] = set()
+        self._held: deque[Waiter] = deque()
+        self._ducks: set[Connection] = set()
+        # A connection that was told of all subscriptions and does not take publishes yet: it hears of each change too.
+        self._successor: Connection | None = None
+        self._pausing: set[object] = set()
+        self._publish_denied: PermissionDenied | None = None
+        self._first: Deferred[None] | None = None
+        self._was_connected = False
+        self._closing: list[Deferred[NatsError | None]] = []
+        self._is_closed = False
+        self._reason: NatsError | None = None
+
+    # What the client asks
+
+    @property
+    def outbox(self) -> Outbox:
+        """What waits to be sent."""
+        return self._writer.outbox
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection takes publishes."""
+        return self._writer.connection is not None
+
+    @property
+    def was_connected(self) -> bool:
+        """Whether there has been one."""
+        return self._was_connected
+
+    @property
+    def is_closed(self) -> bool:
+        """True once it has ended, though sockets may still be closing."""
+        return self._is_closed
+
+    def received(self) -> Received:
+        """What came in over all connections."""
+        return sum((_received(connection) for connection in self._open), self._received)
+
+    def opened(self, connection: Connection) -> None:
+        """A connection was made: the end of the client waits for its socket."""
+        self._open.add(connection)
+        connection.ended.addCallback(lambda _: self._socket_gone(connection))
+
+    def start(self) -> Deferred[None]:
+        """Get connected. Fires at the first connection, fails when the client closes before; cancelling closes it."""
+        waiter: Deferred[None] = Deferred(lambda _: self.close())
+        self._first = waiter
+        self.supervisor.start()
+        return waiter
+
+    def drain(self) -> None:
+        """From now on the loss of the connection is the end."""
+        self.supervisor.drain()
+
+    def close(self) -> None:
+        """End."""
+        self.supervisor.close(None)
+
+    def reconnect(self) -> None:
+        """Leave the connection in use and get another."""
+        server = "" if self._writer.connection is None else self._writer.connection.server
+        self.supervisor.reconnect(ConnectionLost(server, "a reconnect was asked for"))
+
+    def when_closed(self) -> Deferred[NatsError | None]:
+        """Fires with the reason once all is over and no socket is left."""
+        waiter: Deferred[NatsError | None] = Deferred(self._closing.remove)
+        self._closing.append(waiter)
+        self._check_closed()
+        return waiter
+
+    def check_open(self, what: str) -> None:
+        """Refuse something new once the client ends.
+
+        Raises:
+            ClientClosed: It has ended.
+        """
+        if self._is_closed:
+            raise self._closed_error()
+
+    def ready_to_write(self) -> Deferred[None]:
+        """Fires when few enough bytes wait."""
+        return self._writer.ready()
+
+    def ping(self, waiter: Waiter, *, share: bool = True) -> None:
+        """Call the waiter when the server has read all that was sent; while there is no connection, the next one's.
+
+        Args:
+            waiter: Called once.
+            share: Whether a PING that is under way already may serve.
+        """
+        connection = self._writer.connection
+        if self._is_closed:
+            waiter(self._closed_error())
+        elif connection is not None:
+            self._writer.ping(connection, waiter, share=share)
+        elif len(self._held) >= _MOST_WAITERS:
+            waiter(
+                OutboxFull(
+                    waiting=len(self._held), limit=_MOST_WAITERS, what="too many calls wait for a connection", hint=""
+                )
+            )
+        else:
+            self._held.append(waiter)
+
+    def take_denial(self) -> PermissionDenied | None:
+        """The last publish that the server refused, told once."""
+        denied, self._publish_denied = self._publish_denied, None
+        return denied
+
+    # Home: what a subscription asks
+
+    def tell(self, event: events.Event) -> None:
+        self._tell(event)
+
+    def subscribe(self, entry: Entry) -> None:
+        """Tell the server of a new entry; a later server is told everything anyway."""
+        command = encode.subscribe(entry.subject, entry.queue, entry.sid)
+        self._command(command if not entry.maximum else command + encode.unsubscribe(entry.sid, entry.maximum))
+
+    def unsubscribe(self, entry: Entry) -> None:
+        self._subscriptions.remove(entry)
+        self._command(encode.unsubscribe(entry.sid))
+
+    def limit(self, entry: Entry, max_messages: int) -> bool:
+        goes_on = self._subscriptions.limit(entry, max_messages)
+        if goes_on:
+            self._command(encode.unsubscribe(entry.sid, max_messages))
+        return goes_on
+
+    def stop_feeding(self, entry: Entry) -> Deferred[None]:
+        entry.draining = True
+        self._command(encode.unsubscribe(entry.sid))
+
+        def gone(result: object) -> object:
+            self._subscriptions.remove(entry)
+            return result
+
+        # Without a connection nothing can come, so there is nothing to wait for.
+        return (self.barrier() if self.is_connected else succeed(None)).addBoth(gone)
+
+    def barrier(self, *, share: bool = True) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+
+        def told(error: NatsError | None) -> None:
+            if done.called:
+                return
+            if error is None:
+                done.callback(None)
+            else:
+                done.errback(error)
+
+        self.ping(told, share=share)
+        return done
+
+    def pause(self, subscription: object, paused: bool) -> None:
+        before = bool(self._pausing)
+        (self._pausing.add if paused else self._pausing.discard)(subscription)
+        connection = self._writer.connection
+        if connection is not None and before != bool(self._pausing):
+            if self._pausing:
+                connection.pause_reading()
+            else:
+                connection.resume_reading()
+
+    def _command(self, command: bytes) -> None:
+        """SUB or UNSUB for the connection in use, and for the one that is being prepared to take over."""
+        if self._writer.connection is not None:
+            self.outbox.add_command(command)
+        if self._successor is not None:
+            self._successor.write(command)
+
+    # Owner: what the supervisor tells
+
+    def dialing(self, server: Server, *, again: bool) -> None:
+        if again:
+            self._tell(events.Reconnecting(server.name, server.failures + 1))
+
+    def up(self, connection: Connection, server: Server, *, again: bool) -> None:
+        # Subscriptions first: a publish that waits may be a request whose reply would else find nobody.
+        self._writer.attach(connection, self._subscriptions.replay())
+        if self._pausing:
+            connection.pause_reading()
+        held, self._held = self._held, deque()
+        for waiter in held:
+            self._writer.ping(connection, waiter)
+        if connection.info is not None:
+            self._learn(connection, connection.info)
+        self._was_connected = True
+        if again:
+            self.reconnects += 1
+            self._tell(events.Reconnected(server.name))
+        else:
+            self._tell(events.Connected(server.name))
+        first, self._first = self._first, None
+        if first is not None:
+            first.callback(None)
+
+    def down(self, connection: Connection, server: Server, reason: NatsError) -> None:
+        self._ducks.discard(connection)
+        self._requests.link_lost()
+        unconfirmed = self._writer.detach()
+        self._tell(events.Disconnected(reason, unconfirmed, server.name))
+
+    def prepare(self, connection: Connection) -> Deferred[None]:
+        known: Deferred[None] = Deferred()
+        self._successor = connection
+        connection.ended.addCallback(lambda _: self._succeeded_by(connection))
+        connection.write(b"".join([*self._subscriptions.replay(), encode.PING]))
+        connection.pings.sent(0, -1, lambda error: known.callback(None) if error is None else known.errback(error))
+        return known
+
+    def switch(self, old: Connection, new: Connection, server: Server) -> None:
+        unsubscribe = [encode.unsubscribe(entry.sid) for entry in self._subscriptions]
+        self._ducks.discard(old)
+        self._succeeded_by(new)
+        # What waits was meant for the old one, PINGs included, whose PONGs it will bring.
+        self._writer.finish()
+        self._writer.attach(new, [])
+        if new.info is not None:
+            self._learn(new, new.info)
+        self.reconnects += 1
+        self._tell(events.Reconnected(server.name))
+        timer = self._clock.callLater(
+            LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it was left for another server")
+        )
+        old.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+        old.write(b"".join([*unsubscribe, encode.PING]))
+        old.pings.sent(0, -1, lambda error: None if error else _ignore(old.close()))
+
+    def closed(self, reason: NatsError | None, connection: Connection | None) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._reason = reason
+        if connection is not None:
+            self._writer.finish()
+        self.unsent = self._writer.stop(reason)
+        for each in list(self._open):
+            each.close() if each is connection else each.fail(self._closed_error())
+        error = self._closed_error()
+        held, self._held = self._held, deque()
+        for waiter in held:
+            waiter(error)
+        self._requests.fail_all(error)
+        for entry in self._subscriptions.clear():
+            entry.owner.client_closed(reason)
+        self._tell(events.Closed(reason, self.unsent))
+        self._end_first(reason or error)
+        self._check_closed()
+
+    # Listener: what a connection tells
+
+    def confirmed(self, connection: Connection, mark: int) -> None:
+        if connection is self._writer.connection:
+            self._writer.outbox.confirm(mark)
+
+    def ask(self, connection: Connection) -> None:
+        if connection is self._writer.connection:
+            self._writer.ping(connection)
+
+    def writable(self, connection: Connection) -> None:
+        if connection is self._writer.connection:
+            self._writer.pump()
+
+    def lost(self, connection: Connection, reason: NatsError) -> None:
+        self.supervisor.lost(connection, reason)
+
+    def informed(self, connection: Connection, info: ServerInfo) -> None:
+        if connection is self._writer.connection:
+            self._learn(connection, info)
+
+    def error(self, connection: Connection, text: str) -> None:
+        match meaning(text):
+            case Meaning.DENIED:
+                self._denied(text)
+            case Meaning.FATAL:
+                self.supervisor.close(refusal(connection.server, text))
+            case Meaning.REFUSED:
+                connection.because(refusal(connection.server, text))
+            case Meaning.EXPIRED:
+                connection.because(refusal(connection.server, text))
+                self._tell(events.AuthenticationExpired(text))
+            case Meaning.LOST:
+                connection.because(ConnectionLost(connection.server, f"the server said {text!r} and closed"))
+            case Meaning.REPORT:
+                self._tell(events.ServerErrorReported(text))
+
+    # Inside
+
+    def _learn(self, connection: Connection, info: ServerInfo) -> None:
+        """Merge an INFO of the connection in use. It is never answered by a second CONNECT."""
+        self.info = info
+        self.max_payload = info.max_payload
+        link = self.supervisor.link
+        if link is None:
+            return
+        added, removed = self._servers.reconcile(info.connect_urls, link.server)
+        if added or removed:
+            self._tell(events.ServersDiscovered(tuple(added), tuple(removed)))
+        if info.ldm and connection not in self._ducks:
+            self._ducks.add(connection)
+            self._tell(events.LameDuck(link.server.name))
+            self.supervisor.lame_duck(connection)
+
+    def _denied(self, text: str) -> None:
+        found = denial(text)
+        if found is None:
+            self._tell(events.ServerErrorReported(text))
+            return
+        error = found.error
+        self._tell(events.PermissionDenied(error.operation, error.subject, error.queue))
+        if error.operation != "subscribe":
+            self._publish_denied = error
+            self._requests.denied(error)
+            return
+        self._requests.denied(error)
+        for entry in self._refused_entries(error, found.sid):
+            self._subscriptions.remove(entry)
+            entry.owner.denied(error)
+
+    def _refused_entries(self, error: PermissionDenied, sid: int | None) -> list[Entry]:
+        subject = error.subject.encode("utf-8", "surrogateescape")
+        queue = None if error.queue is None else error.queue.encode("utf-8", "surrogateescape")
+        return self._subscriptions.find(subject, queue, sid)
+
+    def _end_first(self, error: NatsError) -> None:
+        """The wait for a first connection fails once no socket is left; if it was cancelled it has failed already."""
+        first, self._first = self._first, None
+        if first is not None and not first.called:
+            self.when_closed().addCallback(lambda _: None if first.called else first.errback(error))
+
+    def _succeeded_by(self, connection: Connection) -> None:
+        if self._successor is connection:
+            self._successor = None
+
+    def _closed_error(self) -> NatsError:
+        return ClientClosed(self._reason)
+
+    def _socket_gone(self, connection: Connection) -> None:
+        self._received += _received(connection)
+        self._open.discard(connection)
+        self._check_closed()
+
+    def _check_closed(self) -> None:
+        if self._is_closed and not self._open:
+            closing, self._closing = self._closing, []
+            for waiter in closing:
+                waiter.callback(self._reason)
+
+
+def _ignore(_: object) -> None:
+    """The end of a connection is waited for elsewhere."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """Counts of what came in."""
+
+    messages: int
+    message_bytes: int
+    socket_bytes: int
+
+    def __add__(self, other: Received) -> Received:
+        return Received(
+            self.messages + other.messages,
+            self.message_bytes + other.message_bytes,
+            self.socket_bytes + other.socket_bytes,
+        )
+
+
+def _received(connection: Connection) -> Received:
+    return Received(connection.parser.messages, connection.parser.message_bytes, connection.received)

@@ -1,0 +1,60 @@
+"""One timer for many deadlines: a request costs a heap entry, not a DelayedCall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ..state.deadlines import Deadlines
+
+Key = TypeVar("Key")
+
+
+class DeadlineTimer(Generic[Key]):
+    """Calls ``expire(key)`` when a key's time has come and it still waits.
+
+    Args:
+        clock: Time and timer.
+        deadlines: What is due when.
+        expire: Called for each key that is due.
+    """
+
+    __slots__ = ("_call", "_clock", "_deadlines", "_expire")
+
+    def __init__(self, clock: IReactorTime, deadlines: Deadlines[Key], expire: Callable[[Key], None]) -> None:
+        self._clock = clock
+        self._deadlines = deadlines
+        self._expire = expire
+        self._call: IDelayedCall | None = None
+
+    def add(self, seconds: float, key: Key) -> None:
+        """The key is due after so many seconds."""
+        when = self._clock.seconds() + seconds
+        if self._deadlines.add(when, key):
+            self._set(when)
+
+    def stop(self) -> None:
+        """Forget all; no timer is left behind."""
+        self._deadlines.clear()
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+
+    def _set(self, when: float) -> None:
+        delay = max(0.0, when - self._clock.seconds())
+        if self._call is not None and self._call.active():
+            # A timer that fires too early costs one look; it is only moved when it would fire too late.
+            if self._call.getTime() > when:
+                self._call.reset(delay)
+        else:
+            self._call = self._clock.callLater(delay, self._fire)
+
+    def _fire(self) -> None:
+        self._call = None
+        for key in self._deadlines.due(self._clock.seconds()):
+            self._expire(key)
+        following = self._deadlines.next()
+        if following is not None:
+            self._set(following)

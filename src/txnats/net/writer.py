@@ -1,0 +1,158 @@
+"""Where bytes leave: the outbox is written once a reactor turn, at the end of a chunk of input, or when much has gathered.
+
+A connection that pauses us leaves the rest in the outbox, whose bound then holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ..errors import ClientClosed, NatsError
+from ..state.outbox import SEAL_AT, Outbox
+from ..state.pings import Waiter
+from ..wire import encode
+from .connection import Connection
+
+BARRIER_BYTES = 256 * 1024
+BARRIER_SECONDS = 0.1
+
+
+class Writer:
+    """Moves the outbox to the connection in use and asks for the barriers that confirm publishes.
+
+    Args:
+        clock: For "once a turn" and the barrier.
+        make_outbox: Makes the outbox around our wake-up call.
+        ready_below: ``ready`` waits while more bytes than this wait.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, make_outbox: Callable[[Callable[[], None]], Outbox], ready_below: int
+    ) -> None:
+        self._clock = clock
+        self._ready_below = ready_below
+        self._connection: Connection | None = None
+        self._turn: IDelayedCall | None = None
+        self._barrier: IDelayedCall | None = None
+        self._since_ping = 0
+        self._waiters: list[Deferred[None]] = []
+        self._closed: ClientClosed | None = None
+        self.outbox = make_outbox(self._wake)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that takes publishes, if any."""
+        return self._connection
+
+    def attach(self, connection: Connection, preface: list[bytes]) -> None:
+        """Use this connection from now on: first the preface, in one write, then what waits."""
+        self._connection = connection
+        self._since_ping = 0
+        if preface:
+            connection.write(b"".join(preface))
+        self.outbox.up()
+        self.pump()
+
+    def detach(self) -> int:
+        """The connection is gone; gives how many publishes nobody can vouch for."""
+        self._connection = None
+        self._stop_timers()
+        return self.outbox.lost()
+
+    def pump(self) -> None:
+        """Write what waits, as far as the connection wants it."""
+        connection = self._connection
+        if connection is None:
+            return
+        outbox = self.outbox
+        while not connection.paused:
+            batch = outbox.take()
+            if batch is None:
+                break
+            connection.write(batch.data)
+            if batch.publishes:
+                self._since_ping += len(batch.data)
+                if self._since_ping >= BARRIER_BYTES:
+                    self.ping(connection)
+        if outbox.unconfirmed and self._barrier is None and not connection.pings:
+            self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
+        if self._waiters and outbox.size <= self._ready_below:
+            self._release(None)
+
+    def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
+        """Queue a PING; the waiter may share one that nothing was queued behind."""
+        outbox = self.outbox
+        if waiter is not None and share and connection.pings.join(outbox.position, waiter):
+            return
+        self._since_ping = 0
+        connection.pings.sent(outbox.mark, outbox.position + 1, waiter)
+        outbox.add_command(encode.PING)
+
+    def finish(self) -> None:
+        """Hand all that waits to the connection, whether or not it wants more: it is about to be closed."""
+        connection = self._connection
+        while connection is not None:
+            batch = self.outbox.take()
+            if batch is None:
+                break
+            connection.write(batch.data)
+
+    def ready(self) -> Deferred[None]:
+        """Fires once few enough bytes wait; at once while that is so."""
+        if self._closed is not None:
+            failed: Deferred[None] = Deferred()
+            failed.errback(self._closed)
+            return failed
+        if self.outbox.size <= self._ready_below:
+            return succeed(None)
+        waiter: Deferred[None] = Deferred(self._forget)
+        self._waiters.append(waiter)
+        return waiter
+
+    def stop(self, reason: NatsError | None) -> int:
+        """The client is closed: gives how many publishes were never written."""
+        self._connection = None
+        self._stop_timers()
+        self._closed = ClientClosed(reason)
+        dropped = self.outbox.close(self._closed)
+        self._release(self._closed)
+        return dropped
+
+    def _wake(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if self.outbox.size >= SEAL_AT:
+            self.pump()
+        elif self._turn is None and not connection.reading:
+            self._turn = self._clock.callLater(0, self._turn_over)
+
+    def _turn_over(self) -> None:
+        self._turn = None
+        self.pump()
+
+    def _barrier_due(self) -> None:
+        self._barrier = None
+        connection = self._connection
+        if connection is not None and self.outbox.unconfirmed and not connection.pings:
+            self.ping(connection)
+
+    def _release(self, error: ClientClosed | None) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if error is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(error)
+
+    def _forget(self, waiter: Deferred[None]) -> None:
+        self._waiters.remove(waiter)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._turn, self._barrier):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._turn = self._barrier = None

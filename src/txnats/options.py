@@ -1,0 +1,159 @@
+"""Options in groups, each a value with its range checked when it is made.
+
+Seconds are floats, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidOption
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class SlowPolicy(StrEnum):
+    """What a subscription does with a message that finds its pending limits reached."""
+
+    DROP_NEW = "drop_new"
+    """The new message is dropped."""
+    DROP_OLD = "drop_old"
+    """The oldest waiting message is dropped in its favour."""
+    PAUSE = "pause"
+    """Nothing is dropped: the whole connection stops reading until there is room."""
+    ERROR = "error"
+    """The subscription ends with the error SlowConsumer."""
+
+
+class _Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """Options whose ``_ranges`` names the least value of each number."""
+
+    def _least(self, **bounds: float) -> None:
+        for name, least in bounds.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+                raise InvalidOption(
+                    f"{type(self).__name__}.{name} is {value!r}", why=f"it is a number of at least {least:g}"
+                )
+
+
+class ReconnectOptions(_Checked, frozen=True, kw_only=True):
+    """How a lost connection is won back.
+
+    Args:
+        enabled: False closes the client at the first loss.
+        first_wait: Seconds after the first whole pass over the servers that failed; doubles with each further pass.
+        max_wait: Seconds; the growth ends here.
+        jitter: Share of the wait that is added at random, 0.2 for up to 20 %.
+        max_attempts: Failures in a row after which a server is dropped from the pool; -1 never.
+        retry_on_first_connect: Go on in the same way when no server answers at the very start. Off: one pass over the
+            servers, then an error that lists each one's own cause.
+        shuffle: Try the servers in random order, so that many clients spread over a cluster. Off: in the given order.
+        discover: Take up the servers that the cluster announces.
+        buffer: Bytes of publishes kept while disconnected; 0 keeps none, they fail at once.
+        replay_unconfirmed: Send publishes again of which nobody knows whether the lost server read them. They may
+            arrive twice.
+        replay_limit: Bytes kept for that.
+        delay: Called with the number of whole passes that failed (from 1), gives seconds; replaces the growth.
+        choose: Called with the pool's server names and the number of passes, gives ``(name, seconds to wait)``.
+    """
+
+    enabled: bool = True
+    first_wait: float = 0.1
+    max_wait: float = 5.0
+    jitter: float = 0.2
+    max_attempts: int = 60
+    retry_on_first_connect: bool = False
+    shuffle: bool = True
+    discover: bool = True
+    buffer: int = 8 * MIB
+    replay_unconfirmed: bool = False
+    replay_limit: int = 8 * MIB
+    delay: Callable[[int], float] | None = None
+    choose: Callable[[Sequence[str], int], tuple[str, float]] | None = None
+
+    def __post_init__(self) -> None:
+        self._least(first_wait=0, max_wait=0, jitter=0, max_attempts=-1, buffer=0, replay_limit=0)
+        if self.max_attempts == 0:
+            raise InvalidOption(
+                "ReconnectOptions.max_attempts is 0", hint="use enabled=False to never reconnect, -1 for no limit"
+            )
+
+
+class PingOptions(_Checked, frozen=True, kw_only=True):
+    """How a dead connection is noticed.
+
+    Args:
+        interval: Seconds of silence after which a PING is sent; 0 sends none.
+        max_outstanding: PINGs in a row without any byte from the server before the connection counts as stale.
+    """
+
+    interval: float = 30.0
+    max_outstanding: int = 2
+
+    def __post_init__(self) -> None:
+        self._least(interval=0, max_outstanding=1)
+
+
+class Limits(_Checked, frozen=True, kw_only=True):
+    """Every bound of a client, in bytes or counts.
+
+    Args:
+        control_line: Longest line from the server, INFO aside.
+        info: Longest INFO line.
+        header_block: Largest header block of one message from the server.
+        payload: Largest payload of one message from the server; the server's own max_payload is not used for this,
+            since it may differ within a cluster.
+        control_line_out: Longest line that is sent; the server's own default is 4096 and it cuts those who exceed it.
+        pending_messages: Messages that may wait in one subscription.
+        pending_bytes: Bytes of headers and payloads that may wait in one subscription.
+        slow_policy: What happens beyond these two.
+        ready_below: ``ready_to_write`` waits while more bytes than this wait to be sent.
+        outbox: Bytes that may wait to be sent while connected; beyond it OutboxFull.
+        requests: Requests that may be unanswered at a time.
+        servers: Servers in the pool, configured ones included.
+        events: Events that wait in an iterator; the oldest is dropped beyond it, and counted.
+    """
+
+    control_line: int = 64 * KIB
+    info: int = MIB
+    header_block: int = 64 * KIB
+    payload: int = 64 * MIB
+    control_line_out: int = 4096
+    pending_messages: int = 65_536
+    pending_bytes: int = 64 * MIB
+    slow_policy: SlowPolicy = SlowPolicy.DROP_NEW
+    ready_below: int = MIB
+    outbox: int = 64 * MIB
+    requests: int = 1_000_000
+    servers: int = 1_000
+    events: int = 1_024
+
+    def __post_init__(self) -> None:
+        names = (name for name in self.__struct_fields__ if name != "slow_policy")
+        self._least(**dict.fromkeys(names, 1))
+
+
+class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How TLS is done.
+
+    Args:
+        ca: Path of the certificates to trust, PEM; None trusts the system's.
+        certificate: Path of the client's certificate, PEM.
+        key: Path of its private key, PEM.
+        hostname: Name to check the server's certificate against; None checks the name that was dialled.
+        handshake_first: Start with TLS before the server has sent anything.
+        context: Called for each attempt, gives the TLS context to use instead of the paths.
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    hostname: str | None = None
+    handshake_first: bool = False
+    context: Callable[[], Any] | None = None

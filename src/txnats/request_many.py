@@ -1,0 +1,108 @@
+"""One request, many replies.
+
+Source: ADR-47. A reply with a status is the server's word and ends it; so do the overall time, a pause between replies,
+enough replies, and a reply that the caller's own test takes for the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from .errors import ClientClosed, NatsError, NoResponders, PermissionDenied, SlowConsumer
+from .message import Message
+from .state.requests import NO_RESPONDERS
+from .streams import Queue
+from .subscription import EndReason, Subscription
+
+
+class Replies(Queue[Message]):
+    """The replies to one request, as they come. Made by ``Client.request_many``.
+
+    It ends by itself; leaving its loop, or ``close()``, ends it too and takes the subscription back.
+
+    Args:
+        clock: Time.
+        subject: Who was asked.
+        limit: Replies that may wait here.
+        timeout: Seconds for all.
+        stall: Seconds between two replies, counted from the first; None for no such end.
+        max_messages: Replies that are enough.
+        is_last: Tells the last reply; that one is not given out.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        subject: str,
+        *,
+        limit: int,
+        timeout: float,
+        stall: float | None,
+        max_messages: int | None,
+        is_last: Callable[[Message], bool] | None,
+    ) -> None:
+        super().__init__(clock, limit)
+        self._subject = subject
+        self._stall = stall
+        self._left = max_messages
+        self._is_last = is_last
+        self._subscription: Subscription | None = None
+        self._overall: IDelayedCall | None = clock.callLater(timeout, self._end)
+        self._pause: IDelayedCall | None = None
+
+    def attach(self, subscription: Subscription) -> None:
+        """Where the replies come in."""
+        self._subscription = subscription
+        subscription.when_done().addCallback(self._subscription_ended)
+
+    def accept(self, reply: Message) -> None:
+        """A reply has come."""
+        if self._ended:
+            return
+        if reply.status is not None and not reply.payload:
+            self._end(NoResponders(self._subject) if reply.status == NO_RESPONDERS else None)
+            return
+        if self._is_last is not None and self._is_last(reply):
+            self._end()
+            return
+        self._restart_pause()
+        missed = self.missed
+        self._put(reply)
+        if self.missed != missed:
+            self._end(SlowConsumer(self._subject, dropped=1))
+        elif self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                self._end()
+
+    def denied(self, error: PermissionDenied) -> None:
+        """The request was refused."""
+        self._end(error)
+
+    def _end(self, error: NatsError | None = None) -> None:
+        self._released()
+        self._finish(error)
+
+    def _released(self) -> None:
+        for timer in (self._overall, self._pause):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._overall = self._pause = None
+        if self._subscription is not None:
+            self._subscription.unsubscribe()
+
+    def _restart_pause(self) -> None:
+        if self._stall is None:
+            return
+        if self._pause is not None and self._pause.active():
+            self._pause.reset(self._stall)
+        else:
+            self._pause = self._clock.callLater(self._stall, self._end)
+
+    def _subscription_ended(self, reason: EndReason) -> None:
+        subscription = self._subscription
+        error = subscription.error if subscription is not None else None
+        if reason is EndReason.CLIENT_CLOSED or error is not None:
+            self._end(error or ClientClosed())

@@ -1,0 +1,1 @@
+"""What one client remembers and the rules about it: no clock, no reactor, no transport."""

@@ -1,0 +1,130 @@
+"""From INFO to the first PONG, as answers: who is asked obeys, this file decides.
+
+CONNECT and PING leave in one write. The PONG proves that the server took us in; any ``-ERR`` before it is a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from ..errors import NatsError, RemoteProtocolError, TlsUnavailable
+from ..wire import encode
+from ..wire.info import ConnectInfo, ServerInfo, encode_connect
+from ..wire.ops import Err, Fault, Info, Ok, Op, Ping, Pong
+from .server_errors import refusal
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Write these bytes. They may hold secrets, so they have no repr."""
+
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Send(<{len(self.data)} bytes>)"
+
+
+class StartTls(msgspec.Struct, frozen=True):
+    """Upgrade the transport, then call ``secured``."""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The connection is good."""
+
+    info: ServerInfo
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """It will not be: close, and say why."""
+
+    error: NatsError
+
+
+Answer: TypeAlias = Send | StartTls | Ready | Refused
+Credentials: TypeAlias = Callable[[str], Mapping[str, str]]
+"""A nonce to the fields that prove who we are."""
+
+
+class Handshake:
+    """One connection's way from the first byte to Ready or Refused.
+
+    Args:
+        server: Address for texts, redacted.
+        connect: What CONNECT says, credentials aside.
+        credentials: Evaluated once, when CONNECT is made.
+        tls: True when the caller wants TLS whatever the server says.
+        secure: True when the transport is secure already.
+        can_upgrade: False when nothing here can do TLS: a need for it is then a refusal.
+
+    Attributes:
+        info: The newest INFO; None before the first.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        connect: ConnectInfo,
+        credentials: Credentials,
+        *,
+        tls: bool = False,
+        secure: bool = False,
+        can_upgrade: bool = False,
+    ) -> None:
+        self._server = server
+        self._connect = connect
+        self._credentials = credentials
+        self._tls = tls
+        self._secure = secure
+        self._can_upgrade = can_upgrade
+        self._greeted = False
+        self.info: ServerInfo | None = None
+
+    def receive(self, op: Op) -> Answer | None:
+        """What to do about an op; None for nothing."""
+        match op:
+            case Fault(error):
+                return Refused(error)
+            case Err(text):
+                return Refused(refusal(self._server, text))
+            case Info(info):
+                first = self.info is None
+                self.info = info
+                return self._first_info(info) if first else None
+            case Pong() if self._greeted and self.info is not None:
+                return Ready(self.info)
+            case Ping() if self._greeted:
+                return Send(encode.PONG)
+            case Ok() if self._greeted:
+                return None
+        expected = "INFO" if self.info is None else "the answer to CONNECT"
+        return Refused(
+            RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
+        )
+
+    def secured(self) -> Answer:
+        """TLS stands: go on."""
+        self._secure = True
+        return self._greeting()
+
+    def _first_info(self, info: ServerInfo) -> Answer:
+        wanted = self._tls or info.tls_required
+        if not wanted or self._secure:
+            return self._greeting()
+        if not self._can_upgrade:
+            return Refused(TlsUnavailable(self._server, "TLS is required and not supported yet"))
+        if not (info.tls_required or info.tls_available):
+            return Refused(
+                TlsUnavailable(self._server, "the server does not offer it", hint="nothing was sent in clear")
+            )
+        return StartTls()
+
+    def _greeting(self) -> Answer:
+        assert self.info is not None
+        try:
+            fields = self._credentials(self.info.nonce)
+        except NatsError as error:
+            return Refused(error)
+        self._greeted = True
+        return Send(encode.connect(encode_connect(self._connect, fields)) + encode.PING)

@@ -1,0 +1,83 @@
+"""PINGs that wait for their PONG, and when silence means that the server is gone.
+
+Flush, round-trip time, keep-alive and the barrier that confirms publishes share one queue: PONGs answer PINGs in order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeAlias
+
+from ..errors import NatsError
+
+Waiter: TypeAlias = Callable[[NatsError | None], None]
+"""Called once: with None when the PONG came, with the reason when it never will."""
+
+
+class Pings:
+    """PINGs in flight on one connection, oldest first."""
+
+    __slots__ = ("_position", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, list[Waiter]]] = deque()
+        self._position = -1
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def sent(self, mark: int, position: int, waiter: Waiter | None = None) -> None:
+        """A PING is queued behind ``mark`` publishes; ``position`` counts everything queued, the PING included."""
+        self._waiting.append((mark, [] if waiter is None else [waiter]))
+        self._position = position
+
+    def join(self, position: int, waiter: Waiter) -> bool:
+        """Share the youngest PING when nothing was queued behind it; False when one has to be sent."""
+        if not self._waiting or self._position != position:
+            return False
+        self._waiting[-1][1].append(waiter)
+        return True
+
+    def pong(self) -> tuple[int, list[Waiter]] | None:
+        """What the PONG that came stands for, or None when nobody asked for one."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def lost(self) -> list[Waiter]:
+        """Everybody who will get no answer any more."""
+        waiters = [waiter for _, each in self._waiting for waiter in each]
+        self._waiting.clear()
+        return waiters
+
+
+class Verdict(Enum):
+    """What silence means at the moment."""
+
+    ALIVE = auto()
+    ASK = auto()
+    STALE = auto()
+
+
+class Liveness:
+    """Counts the PINGs in a row that nothing came after.
+
+    Args:
+        max_outstanding: How many are asked before the connection counts as stale.
+    """
+
+    __slots__ = ("_asked", "_max_outstanding")
+
+    def __init__(self, max_outstanding: int) -> None:
+        self._max_outstanding = max_outstanding
+        self._asked = 0
+
+    def judge(self, *, heard: bool) -> Verdict:
+        """To be called once an interval, told whether any byte came during it."""
+        if heard:
+            self._asked = 0
+            return Verdict.ALIVE
+        if self._asked >= self._max_outstanding:
+            return Verdict.STALE
+        self._asked += 1
+        return Verdict.ASK

@@ -1,0 +1,127 @@
+"""Requests that wait for their reply: one inbox for all, a token for each.
+
+Each ends exactly once: a reply, no responders, a timeout, a refusal, cancelled or closed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.defer import Deferred
+
+from ..errors import NatsError, NoResponders, OutboxFull, PermissionDenied, RequestTimeout
+from ..message import Message
+from ..nuid import next_nuid
+
+NO_RESPONDERS = 503
+
+
+class Waiter:
+    """One request in flight."""
+
+    __slots__ = ("deferred", "losses", "subject", "timeout")
+
+    def __init__(self, subject: str | bytes, timeout: float, losses: int, deferred: Deferred[Message]) -> None:
+        self.subject = subject
+        self.timeout = timeout
+        self.losses = losses
+        self.deferred = deferred
+
+
+class Requests:
+    """The table of requests in flight.
+
+    Args:
+        prefix: First tokens of the inbox.
+        limit: Most requests in flight.
+
+    Attributes:
+        inbox: The subject to subscribe to, a wildcard over all tokens.
+    """
+
+    def __init__(self, prefix: str, limit: int) -> None:
+        base = f"{prefix}.{next_nuid()}."
+        self.inbox = base + "*"
+        self._base = base.encode()
+        self._limit = limit
+        self._waiters: dict[bytes, Waiter] = {}
+        self._last_token = 0
+        self._losses = 0
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def __contains__(self, token: bytes) -> bool:
+        return token in self._waiters
+
+    def open(self, subject: str | bytes, timeout: float) -> tuple[bytes, bytes, Deferred[Message]]:
+        """A new request: its reply subject, its token, and the Deferred of its reply.
+
+        Raises:
+            OutboxFull: Too many are in flight.
+        """
+        if len(self._waiters) >= self._limit:
+            raise OutboxFull(
+                waiting=len(self._waiters),
+                limit=self._limit,
+                what="too many requests are unanswered",
+                hint="wait for replies before asking more",
+            )
+        self._last_token += 1
+        token = b"%d" % self._last_token
+        deferred: Deferred[Message] = Deferred(partial(self._cancelled, token))
+        self._waiters[token] = Waiter(subject, timeout, self._losses, deferred)
+        return self._base + token, token, deferred
+
+    def resolve(self, message: Message) -> None:
+        """Give a reply to who waits for it; late, second and unknown ones are dropped."""
+        waiter = self._waiters.pop(message.subject_bytes[len(self._base) :], None)
+        if waiter is None:
+            return
+        if message.status == NO_RESPONDERS and not message.payload:
+            waiter.deferred.errback(NoResponders(_text(waiter.subject)))
+        else:
+            waiter.deferred.callback(message)
+
+    def expire(self, token: bytes) -> None:
+        """The request's time is over."""
+        waiter = self._waiters.pop(token, None)
+        if waiter is not None:
+            lost = waiter.losses != self._losses
+            waiter.deferred.errback(RequestTimeout(_text(waiter.subject), timeout=waiter.timeout, link_lost=lost))
+
+    def forget(self, token: bytes) -> None:
+        """The request was never sent."""
+        self._waiters.pop(token, None)
+
+    def link_lost(self) -> None:
+        """Remember for all in flight that their connection was lost while they waited."""
+        self._losses += 1
+
+    def denied(self, error: PermissionDenied) -> None:
+        """Fail the requests in flight to a subject that the server refused; all, when it refused the inbox."""
+        if error.operation == "publish":
+            tokens = [token for token, waiter in self._waiters.items() if _text(waiter.subject) == error.subject]
+        elif error.operation == "reply":
+            token = error.subject.encode("utf-8", "surrogateescape").removeprefix(self._base)
+            tokens = [token] if token in self._waiters else []
+        else:
+            tokens = list(self._waiters) if error.subject == self.inbox else []
+        self._fail(tokens, error)
+
+    def fail_all(self, error: NatsError) -> None:
+        """End every request in flight."""
+        self._fail(list(self._waiters), error)
+
+    def _fail(self, tokens: list[bytes], error: NatsError) -> None:
+        for token in tokens:
+            waiter = self._waiters.pop(token, None)
+            if waiter is not None:
+                waiter.deferred.errback(error)
+
+    def _cancelled(self, token: bytes, _: Deferred[Message]) -> None:
+        self._waiters.pop(token, None)
+
+
+def _text(subject: str | bytes) -> str:
+    return subject.decode("utf-8", "surrogateescape") if isinstance(subject, bytes) else subject

@@ -1,0 +1,212 @@
+"""The pool of servers: whom to try next, and after how long.
+
+A pass is one try of each server. The first pass after a loss goes on without a wait; before each further pass there is
+one that grows. Counters belong to each server and start anew when it takes us in.
+Source: ADR-40; discovered servers are reconciled on every INFO.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft
+from ..options import ReconnectOptions
+from .addresses import Address, parse_address
+from .backoff import wait_after
+
+Choice: TypeAlias = "tuple[Server, float]"
+
+
+class Server:
+    """One server of the pool.
+
+    Attributes:
+        address: Where it is; None for an endpoint of the caller's own.
+        name: How texts call it.
+        announced: The text by which the cluster announced it; None for a configured one.
+        failures: Failed attempts in a row.
+    """
+
+    __slots__ = ("address", "announced", "failures", "name", "refused_as")
+
+    def __init__(self, name: str, address: Address | None, announced: str | None = None) -> None:
+        self.name = name
+        self.address = address
+        self.announced = announced
+        self.failures = 0
+        self.refused_as: type[NatsError] | None = None
+
+
+class Servers:
+    """The pool.
+
+    Args:
+        servers: The configured ones, in order.
+        options: Order, attempts, waits.
+        limit: Most servers in it.
+        shuffle: Puts a list in random order, in place.
+        jitter: Gives a number from 0 to 1.
+
+    Attributes:
+        passes: Whole passes that failed in a row.
+        last_error: The newest reason for which a server was lost or could not be reached.
+    """
+
+    def __init__(
+        self,
+        servers: Iterable[Server],
+        options: ReconnectOptions,
+        limit: int,
+        *,
+        shuffle: Callable[[list[Server]], None] = random.shuffle,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._pool = list(servers)
+        self._options = options
+        self._limit = limit
+        self._shuffle = shuffle
+        self._jitter = jitter
+        self._tried: set[Server] = set()
+        self._causes: dict[str, NatsError] = {}
+        self._discover = options.discover and all(server.address is not None for server in self._pool)
+        self.passes = 0
+        self.last_error: NatsError | None = None
+        if options.shuffle:
+            shuffle(self._pool)
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    @property
+    def names(self) -> list[str]:
+        """The servers' names in the order in which they will be tried."""
+        return [server.name for server in self._pool]
+
+    def next(self) -> Choice | None:
+        """Whom to try and how many seconds to wait before; None when the pool is empty."""
+        if not self._pool:
+            return None
+        wait = 0.0
+        if self._tried.issuperset(self._pool):
+            self._tried.clear()
+            self.passes += 1
+            wait = wait_after(self.passes, self._options, self._jitter)
+        server = next(each for each in self._pool if each not in self._tried)
+        if self._options.choose is not None:
+            server, wait = self._chosen(self._options.choose)
+        self._tried.add(server)
+        self._to_tail(server)
+        return server, wait
+
+    def other(self, current: Server) -> Server | None:
+        """Another server than this one, for a move away from it, in the order of the pool."""
+        return next((server for server in self._pool if server is not current), None)
+
+    def succeeded(self, server: Server) -> None:
+        """It took us in: its counters and the passes start anew."""
+        server.failures = 0
+        server.refused_as = None
+        self.passes = 0
+        self._tried.clear()
+        self._causes.clear()
+
+    def failed(self, server: Server, error: NatsError) -> None:
+        """An attempt failed. Too many in a row, or the same refusal of our login twice, and it leaves the pool."""
+        server.failures += 1
+        self.last_error = error
+        self._causes[server.name] = error
+        refused = type(error) if isinstance(error, AuthenticationRefused) else None
+        twice = refused is not None and refused is server.refused_as
+        server.refused_as = refused
+        if twice or 0 <= self._options.max_attempts <= server.failures:
+            self._drop(server)
+
+    def lost(self, server: Server, error: NatsError) -> None:
+        """The connection to it is gone: it stands last from now on."""
+        self.last_error = error
+        self._to_tail(server)
+
+    def reconcile(self, announced: Sequence[str] | None, current: Server) -> tuple[list[str], list[str]]:
+        """Take up what the cluster announces: the names added and removed.
+
+        Nothing or an empty list means no news. Configured servers and the one in use always stay.
+        """
+        if not announced or not self._discover or current.address is None:
+            return [], []
+        listed = set(announced)
+        gone = [
+            server
+            for server in self._pool
+            if server.announced is not None and server.announced not in listed and server is not current
+        ]
+        for server in gone:
+            self._drop(server)
+        known = {server.announced for server in self._pool} | {_place(server) for server in self._pool}
+        new: list[Server] = []
+        for text in announced:
+            if len(self._pool) + len(new) >= self._limit:
+                break
+            if text not in known:
+                known.add(text)
+                server_or_none = self._announced(text, current.address)
+                if server_or_none is not None:
+                    new.append(server_or_none)
+        if self._options.shuffle:
+            self._shuffle(new)
+        self._pool += new
+        return [server.name for server in new], [server.name for server in gone]
+
+    def verdict(self) -> NatsError:
+        """Why nobody could be reached. What all servers say alike, other than that they cannot be reached, is said once."""
+        causes = list(self._causes.items())
+        kinds = {type(error) for _, error in causes}
+        if len(kinds) == 1 and not kinds <= {DialFailed}:
+            return causes[-1][1]
+        return NoServersLeft(causes)
+
+    def pass_is_over(self) -> bool:
+        """Whether every server has been tried since the last success."""
+        return self._tried.issuperset(self._pool)
+
+    def _announced(self, text: str, current: Address) -> Server | None:
+        """A server from an announcement; one that cannot be read is passed over."""
+        try:
+            address = parse_address(text, current.scheme)
+        except InvalidOption:
+            return None
+        inherited = Address(
+            scheme=address.scheme,
+            host=address.host,
+            port=address.port,
+            auth=current.auth,
+            tls_name=current.tls_name or current.host,
+        )
+        return Server(inherited.name, inherited, announced=text)
+
+    def _chosen(self, choose: Callable[[Sequence[str], int], tuple[str, float]]) -> Choice:
+        name, wait = choose(self.names, self.passes)
+        for server in self._pool:
+            if server.name == name:
+                return server, max(0.0, float(wait))
+        raise InvalidOption(f"ReconnectOptions.choose gave {name!r}", why="it is not a server of the pool")
+
+    def _to_tail(self, server: Server) -> None:
+        if server in self._pool:
+            self._pool.remove(server)
+            self._pool.append(server)
+
+    def _drop(self, server: Server) -> None:
+        if server in self._pool:
+            self._pool.remove(server)
+        self._tried.discard(server)
+
+
+def _place(server: Server) -> str:
+    """``host:port`` of a server, as announcements write it."""
+    address = server.address
+    if address is None:
+        return server.name
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"

@@ -1,0 +1,125 @@
+"""The table of subscriptions: who gets a message, how often, and what a new server has to be told.
+
+A sid is never used twice in a client's life, so that a late message of an ended subscription reaches nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ..errors import NatsError, PermissionDenied
+from ..message import Message, Origin
+from ..wire import encode
+
+
+class Owner(Protocol):
+    """Who receives what an entry is for."""
+
+    def accept(self, message: Message) -> None: ...
+    def exhausted(self) -> None:
+        """The last message that was asked for has been accepted; the entry is gone."""
+
+    def denied(self, error: PermissionDenied) -> None:
+        """The server refused it; the entry is gone."""
+
+    def client_closed(self, reason: NatsError | None) -> None:
+        """The client has ended, and the entry with it."""
+
+
+class Entry:
+    """One subscription as the server knows it.
+
+    Attributes:
+        maximum: Messages in all after which it ends; 0 for no end.
+        delivered: Messages so far, over all connections.
+        draining: True once the server was asked for no more: a new one is not told of it.
+    """
+
+    __slots__ = ("delivered", "draining", "maximum", "owner", "queue", "sid", "subject")
+
+    def __init__(self, sid: int, subject: bytes, queue: bytes | None, owner: Owner, maximum: int) -> None:
+        self.sid = sid
+        self.subject = subject
+        self.queue = queue
+        self.owner = owner
+        self.maximum = maximum
+        self.delivered = 0
+        self.draining = False
+
+
+class Subscriptions:
+    """All subscriptions of one client, by sid.
+
+    Args:
+        origin: The client, handed to each message so that it can be responded to.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._entries: dict[int, Entry] = {}
+        self._last_sid = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries as they are now; the table may change meanwhile."""
+        return iter(list(self._entries.values()))
+
+    def add(self, subject: bytes, queue: bytes | None, owner: Owner, maximum: int = 0) -> Entry:
+        """A new entry under a new sid."""
+        self._last_sid += 1
+        entry = Entry(self._last_sid, subject, queue, owner, maximum)
+        self._entries[entry.sid] = entry
+        return entry
+
+    def remove(self, entry: Entry) -> bool:
+        """Forget an entry; False when it was gone already."""
+        return self._entries.pop(entry.sid, None) is not None
+
+    def limit(self, entry: Entry, maximum: int) -> bool:
+        """End an entry after so many messages in all; False when it has had them already, and is gone.
+
+        The count here decides. What the server is told may be more than is left, never less.
+        """
+        entry.maximum = maximum
+        return entry.delivered < maximum or not self.remove(entry)
+
+    def deliver(self, message: Message) -> None:
+        """Hand a message to its owner. One without an owner is dropped: that is normal after an UNSUB."""
+        entry = self._entries.get(message.sid)
+        if entry is None:
+            return
+        message._origin = self._origin
+        entry.delivered += 1
+        if entry.delivered != entry.maximum:
+            entry.owner.accept(message)
+            return
+        del self._entries[message.sid]
+        entry.owner.accept(message)
+        entry.owner.exhausted()
+
+    def replay(self) -> list[bytes]:
+        """The commands that make a new server know all entries, with what is left of each maximum."""
+        commands = []
+        for entry in self._entries.values():
+            if entry.draining:
+                continue
+            commands.append(encode.subscribe(entry.subject, entry.queue, entry.sid))
+            if entry.maximum:
+                commands.append(encode.unsubscribe(entry.sid, entry.maximum - entry.delivered))
+        return commands
+
+    def find(self, subject: bytes, queue: bytes | None, sid: int | None = None) -> list[Entry]:
+        """The entries that a refusal of this subject and queue group speaks of; just one when the sid is known."""
+        if sid is not None:
+            entry = self._entries.get(sid)
+            return [] if entry is None else [entry]
+        return [entry for entry in self if entry.subject == subject and entry.queue == queue]
+
+    def clear(self) -> list[Entry]:
+        """Forget everything; gives what there was."""
+        entries = list(self._entries.values())
+        self._entries.clear()
+        return entries

@@ -1,0 +1,93 @@
+"""The header block of an HMSG or HPUB.
+
+::
+
+    NATS/1.0[ <code>[ <description>]] CRLF
+    (<name>:<value> CRLF)*
+    CRLF
+
+Source: ADR-4.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..errors import InvalidHeader, RemoteProtocolError
+from ..headers import NAME_CHARACTERS, Headers
+
+_STARTS = (b"NATS/1.0\r", b"NATS/1.0 ", b"NATS/1.0\t")
+_END = b"\r\n\r\n"
+_BLANKS = b" \t"
+
+
+def encode(headers: Headers) -> bytes:
+    """The block of these headers.
+
+    Those that a user put in were checked then; those that came off the wire may hold what we must not send.
+
+    Raises:
+        InvalidHeader: A value holds CR, LF or NUL.
+    """
+    pairs = headers.items()
+    lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    if lines.count("\n") != len(pairs) or lines.count("\r") != len(pairs) or "\0" in lines:
+        raise InvalidHeader("the headers cannot be sent", why="a value holds CR, LF or NUL")
+    return b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+
+
+class HeaderBlock(msgspec.Struct, eq=False):
+    """A block as it came, with a right frame; lines and status are read when somebody asks.
+
+    Attributes:
+        raw: Every byte, the blank line at the end included.
+    """
+
+    raw: bytes
+    _headers: Headers | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The three-digit code of the first line, or None."""
+        code = self.raw[8:].lstrip(_BLANKS)[:3]
+        return int(code) if len(code) == 3 and code.isdigit() else None
+
+    @property
+    def description(self) -> str:
+        """The text behind the code; empty when there is none."""
+        if self.status is None:
+            return ""
+        line = self.raw[8 : self.raw.index(b"\r\n")].strip(_BLANKS)
+        return line[3:].strip(_BLANKS).decode("utf-8", "surrogateescape")
+
+    def headers(self) -> Headers:
+        """All headers in order.
+
+        Raises:
+            RemoteProtocolError: A line is no header.
+        """
+        if self._headers is None:
+            self._headers = Headers.trusted(_decode_lines(self.raw))
+        return self._headers
+
+
+def header_block(raw: bytes) -> HeaderBlock:
+    """A block whose frame is right; its lines are looked at when they are read.
+
+    Raises:
+        RemoteProtocolError: It does not start or end as a block must.
+    """
+    if raw[:9] not in _STARTS or raw[-4:] != _END:
+        raise RemoteProtocolError("a header block has a wrong start or end", snippet=raw)
+    return HeaderBlock(raw)
+
+
+def _decode_lines(raw: bytes) -> list[tuple[str, str]]:
+    pairs = []
+    lines = raw[: -len(_END)].decode("utf-8", "surrogateescape").split("\r\n")
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if not colon or not name or not NAME_CHARACTERS.issuperset(name):
+            raise RemoteProtocolError("a header line cannot be read", snippet=line.encode("utf-8", "surrogateescape"))
+        pairs.append((name, value.strip(" \t")))
+    return pairs

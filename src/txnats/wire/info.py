@@ -1,0 +1,90 @@
+"""INFO and CONNECT: the two JSON bodies of the protocol.
+
+Source: the NATS protocol page and ADR-40.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import RemoteProtocolError
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server tells of itself. Keys that are not listed here are ignored.
+
+    Attributes:
+        max_payload: Bytes of headers and payload that it accepts in one message.
+        nonce: What credentials have to sign; empty when it wants no signature.
+        connect_urls: ``host:port`` of other servers of the cluster.
+        ws_connect_urls: The same for WebSocket.
+        ldm: True when it is about to shut down (lame duck).
+        connect_info: True when this INFO is its answer to our CONNECT.
+    """
+
+    server_id: str = ""
+    server_name: str = ""
+    version: str = ""
+    proto: int = 0
+    host: str = ""
+    port: int = 0
+    headers: bool = False
+    max_payload: int = 1_048_576
+    auth_required: bool = False
+    tls_required: bool = False
+    tls_verify: bool = False
+    tls_available: bool = False
+    jetstream: bool = False
+    nonce: str = ""
+    client_id: int = 0
+    client_ip: str = ""
+    connect_urls: list[str] | None = None
+    ws_connect_urls: list[str] | None = None
+    cluster: str = ""
+    domain: str = ""
+    ldm: bool = False
+    connect_info: bool = False
+    remote_account: str = ""
+    api_lvl: int = 0
+
+
+class ConnectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What we tell the server, credentials aside: they join when the line is made and live nowhere else."""
+
+    verbose: bool | msgspec.UnsetType = msgspec.UNSET
+    pedantic: bool | msgspec.UnsetType = msgspec.UNSET
+    tls_required: bool | msgspec.UnsetType = msgspec.UNSET
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    lang: str | msgspec.UnsetType = msgspec.UNSET
+    version: str | msgspec.UnsetType = msgspec.UNSET
+    protocol: int | msgspec.UnsetType = msgspec.UNSET
+    echo: bool | msgspec.UnsetType = msgspec.UNSET
+    headers: bool | msgspec.UnsetType = msgspec.UNSET
+    no_responders: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+_info_decoder = msgspec.json.Decoder(ServerInfo)
+
+
+def decode_info(body: bytes) -> ServerInfo:
+    """The body of an INFO line.
+
+    Raises:
+        RemoteProtocolError: It is no JSON object or a field has another type; the text names the field.
+    """
+    try:
+        return _info_decoder.decode(body)
+    except RecursionError:
+        raise RemoteProtocolError("INFO is nested too deeply", snippet=body) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RemoteProtocolError(f"INFO cannot be read: {error}", snippet=body) from None
+
+
+def encode_connect(connect: ConnectInfo, credentials: Mapping[str, str]) -> bytes:
+    """The JSON body of CONNECT. It may hold secrets: send it, never keep or log it."""
+    fields: dict[str, Any] = msgspec.to_builtins(connect)
+    fields.update(credentials)
+    return msgspec.json.encode(fields)
