@@ -1,5 +1,6 @@
 """A NATS client for Twisted."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import events
@@ -106,7 +107,5 @@ _LOADED_ON_USE = frozenset({"io"})
 def __getattr__(name: str) -> Any:
     """Modules that most programs do not need load when they are first used."""
     if name in _LOADED_ON_USE:
-        from importlib import import_module
-
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

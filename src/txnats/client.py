@@ -287,7 +287,8 @@ class Client:
 
         Returns:
             A Deferred of the reply. It fails with NoResponders at once when nobody listens, with RequestTimeout, with
-            PermissionDenied, with ClientClosed, or with what ``publish`` would raise. Cancelling it forgets the request.
+            PermissionDenied, with ClientClosed, or with what ``publish`` would raise. Cancelling it forgets the
+            request.
         """
         seconds = self._request_timeout if timeout is None else timeout
         try:
@@ -393,10 +394,10 @@ class Client:
             report = draining.drain(
                 self._clock,
                 [entry.owner for entry in self._subscriptions if isinstance(entry.owner, Subscription)],
-                self.flush,
-                self.close,
-                lambda: self._session.unsent,
-                timeout,
+                flush=self.flush,
+                close=self.close,
+                unsent=lambda: self._session.unsent,
+                timeout=timeout,
             )
             Deferred.fromCoroutine(report).chainDeferred(self._drain)
         waiting: Deferred[DrainReport] = Deferred()

@@ -52,8 +52,8 @@ def connect(
 
     Args:
         reactor: The reactor to run on.
-        servers: A URL or a comma list of URLs (``nats://host:4222``, ``host``, ``host:port``, with ``user:password@`` or
-            ``token@``), a sequence of them, an endpoint string, or an ``IStreamClientEndpoint``. With an endpoint no
+        servers: A URL or a comma list of URLs (``nats://host:4222``, ``host``, ``host:port``, with ``user:password@``
+            or ``token@``), a sequence of them, an endpoint string, or an ``IStreamClientEndpoint``. With an endpoint no
             other server is ever dialled.
         context: A context of the ``nats`` command line, in place of servers.
         name: How the server's monitoring calls this client.

@@ -36,6 +36,7 @@ class DrainReport(msgspec.Struct, frozen=True):
 async def drain(
     clock: IReactorTime,
     subscriptions: Sequence[Subscription],
+    *,
     flush: Callable[[float], Deferred[None]],
     close: Callable[[], Deferred[None]],
     unsent: Callable[[], int],

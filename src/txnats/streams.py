@@ -59,7 +59,7 @@ class Stream(Generic[Item]):
             self._took()
 
     def _finish(self, error: NatsError | None = None) -> None:
-        """No more items will come. Those that are there can still be taken; then it ends, with this error if there is one."""
+        """No more items will come. Those that are there can be taken; then it ends, with this error if there is one."""
         if self._ended:
             return
         self._ended = True

@@ -1,7 +1,7 @@
 """Subjects: what may be published to, what may be subscribed to, and which matches which.
 
-A subject is UTF-8 text of tokens with dots between them. ``*`` stands for one whole token and ``>``, at the end, for one
-or more. Every check gives back the bytes for the wire, so that a checked subject is encoded just once.
+A subject is UTF-8 text of tokens with dots between them. ``*`` stands for one whole token and ``>``, at the end, for
+one or more. Every check gives back the bytes for the wire, so that a checked subject is encoded just once.
 Source: the subject rules of the NATS protocol pages.
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError, UserError
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
@@ -89,7 +90,7 @@ def _unwrapped(factory: _OneConnection, connected: object) -> Connection:
 
 def _explain(server: str, failure: Failure) -> NatsError:
     error = failure.value
-    if isinstance(error, (CancelledError, ConnectingCancelledError, TimeoutError)):
+    if isinstance(error, (CancelledError, ConnectingCancelledError, DeferredTimeoutError)):
         return DialFailed(server, "the attempt was given up", cause=error)
     if isinstance(error, DNSLookupError):
         return DialFailed(server, "the host name is not known", cause=error, hint="check its spelling")

@@ -18,8 +18,8 @@ from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull, Permis
 from ..state.outbox import Outbox
 from ..state.pings import Waiter
 from ..state.requests import Requests
-from ..state.servers import Server, Servers
 from ..state.server_errors import Meaning, denial, meaning, refusal
+from ..state.servers import Server, Servers
 from ..state.subscriptions import Entry, Subscriptions
 from ..wire import encode
 from ..wire.info import ServerInfo

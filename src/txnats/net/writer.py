@@ -1,4 +1,4 @@
-"""Where bytes leave: the outbox is written once a reactor turn, at the end of a chunk of input, or when much has gathered.
+"""Where bytes leave: the outbox is written once a reactor turn, at the end of a chunk of input, or when much gathered.
 
 A connection that pauses us leaves the rest in the outbox, whose bound then holds.
 """

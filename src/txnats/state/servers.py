@@ -159,7 +159,7 @@ class Servers:
         return [server.name for server in new], [server.name for server in gone]
 
     def verdict(self) -> NatsError:
-        """Why nobody could be reached. What all servers say alike, other than that they cannot be reached, is said once."""
+        """Why nobody could be reached. What all say alike, other than that they cannot be reached, is said once."""
         causes = list(self._causes.items())
         kinds = {type(error) for _, error in causes}
         if len(kinds) == 1 and not kinds <= {DialFailed}:

@@ -61,7 +61,7 @@ class Parser:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        # Control lines that repeat are read once. MSG and HMSG are kept apart, since the bulk lane takes only the first.
+        # Control lines that repeat are read once. MSG and HMSG are kept apart: the bulk lane takes only the first.
         self._lines: dict[bytes, Fields] = {}
         self._header_lines: dict[bytes, Fields] = {}
         self._bulk_pause = 0
@@ -200,7 +200,7 @@ class Parser:
         return position + len(segment)
 
     def _keep(self, segment: memoryview) -> None:
-        """Keep a part of a body. Tiny ones share a buffer, so that a peer that sends single bytes costs single bytes."""
+        """Keep a part of a body. Tiny ones share a buffer: a peer that sends single bytes costs single bytes."""
         self._have += len(segment)
         if len(segment) >= _SMALL_SEGMENT:
             self._parts.append(segment)
