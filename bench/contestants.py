@@ -67,10 +67,18 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
 
 
 def python313() -> str | None:
-    """The interpreter for the clients that need Python 3.13."""
-    named = os.environ.get("BENCH_PYTHON313")
+    """The interpreter for the clients that need Python 3.13: the one they were installed for, else one that works."""
     own = OWN_PYTHON313 / "bin" / "python"
-    return named or (str(own) if own.exists() else None)
+    return str(own) if own.exists() else base_python313()
+
+
+def base_python313() -> str | None:
+    """BENCH_PYTHON313, or ``python3.13`` on PATH."""
+    for python in (os.environ.get("BENCH_PYTHON313"), shutil.which("python3.13")):
+        # A version manager's stand-in is there even when the version is not.
+        if python and subprocess.run([python, "--version"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
 
 
 def _txnats(name: str, python: str) -> Peer | Absent:

@@ -72,10 +72,10 @@ GOALS = {
     "subscribe 1 KiB": SUBSCRIBE,
     "subscribe 64 KiB": LARGE,
     "subscribe 16 B + headers": SUBSCRIBE,
-    "subscribe 16 B, async handler": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
+    "subscribe 16 B, async": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
     "request, one at a time": Goal(must=(rate(1.3),), goal=(rate(1.6), rate(1, "c"))),
     "request, 100 in flight": Goal(must=(rate(1.5),), goal=(rate(1.8), rate(1, "c"))),
-    "memory, 100,000 subscriptions": Goal(must=(value(100),), goal=(value(60),)),
+    "memory, 100k subscriptions": Goal(must=(value(100),), goal=(value(60),)),
     "import": Goal(must=(value(40),), goal=(value(20),)),
     "subject check": Goal(must=(value(100),), goal=(value(50),)),
 }

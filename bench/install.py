@@ -7,7 +7,7 @@ import subprocess
 import tomllib
 
 from bench import ROOT
-from bench.contestants import OWN_PYTHON313, PEERS
+from bench.contestants import OWN_PYTHON313, PEERS, base_python313
 
 PYTHON313_CLIENTS = ("natsio", "nats-core", "nkeys")  # nats-core imports nkeys but does not ask for it
 
@@ -28,9 +28,9 @@ def _node() -> None:
 
 
 def _python313() -> None:
-    python = shutil.which("python3.13")
-    if python is None or subprocess.run([python, "--version"], capture_output=True, check=False).returncode:
-        print("natsio, nats-core: there is no python3.13")
+    python = base_python313()
+    if python is None:
+        print("natsio, nats-core: there is no python3.13; BENCH_PYTHON313 may name one")
         return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     subprocess.run([python, "-m", "venv", str(OWN_PYTHON313)], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,21 +16,26 @@ from bench.workloads import Workload
 STYLES = {Verdict.GOAL: "bold green", Verdict.MUST: "green", Verdict.MISSED: "bold red", Verdict.FAILED: "bold red"}
 
 
+NARROW_CELL = len("9.99M")
+NARROW_SPREAD = len("(9.99..9.99)")
+
+
 def comparison(rows: Sequence[Row], ours: str = OURS, baseline: str = BASELINE, *, goals: bool = True) -> Table:
     """Rate (or value) and CPU per message of each peer, the ratio to the baseline, and the goals."""
     peers = list(dict.fromkeys(peer for row in rows for peer in row.cells))
-    table = Table(title="messages/s and CPU us/message of the client; or the row's unit", title_justify="left")
-    table.add_column("workload", no_wrap=True)
+    # In a narrow terminal the two numbers of a cell come one above the other.
+    table = _table(f"{ours}: messages/s and CPU us/message, or the row's unit; ratios to {baseline}")
     for peer in peers:
-        table.add_column(peer, justify="right", no_wrap=True, style="bold" if peer == ours else "")
-    table.add_column(f"{ours} / {baseline}", justify="right", no_wrap=True)
-    table.add_column("CPU ratio", justify="right", no_wrap=True)
+        table.add_column(peer, justify="right", min_width=NARROW_CELL, style="bold" if peer == ours else "")
+    table.add_column("x rate (range)", justify="right", min_width=NARROW_SPREAD)
+    table.add_column("x CPU", justify="right", no_wrap=True)
     if goals:
-        for name in ("must", "goal", "met"):
-            table.add_column(name, no_wrap=True)
+        table.add_column("must")
+        table.add_column("goal")
+        table.add_column("met", no_wrap=True)
     for row in rows:
         cells: list[RenderableType] = [_cell(row.workload, row.cells.get(peer)) for peer in peers]
-        cells += [_spread(row.ratio), f"{row.cpu_ratio.median:.2f}x" if row.cpu_ratio else ""]
+        cells += [_spread(row.ratio), f"{row.cpu_ratio.median:.2f}" if row.cpu_ratio else ""]
         table.add_row(row.workload.name, *cells, *(_goals(row) if goals else ()))
     return table
 
@@ -40,13 +46,18 @@ def latencies(rows: Iterable[Row]) -> Table | None:
     if not timed:
         return None
     peers = list(dict.fromkeys(peer for row in timed for peer in row.cells))
-    table = Table(title="request latency, us: p50 / p99", title_justify="left")
-    table.add_column("workload", no_wrap=True)
+    table = _table("request latency, us: p50 / p99")
     for peer in peers:
         table.add_column(peer, justify="right", no_wrap=True)
     for name in dict.fromkeys(row.workload.name for row in timed):
         cells = {peer: cell for row in timed if row.workload.name == name for peer, cell in row.cells.items()}
         table.add_row(name, *(_latency(cells.get(peer)) for peer in peers))
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("workload", no_wrap=True)
     return table
 
 

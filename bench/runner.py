@@ -47,17 +47,17 @@ class Run:
     error: str | None = None
 
 
-def measure(workload: Workload, peer: Peer, count: int, round: int) -> Run:
-    """Run ``peer`` on ``workload`` once. A failure is a result too."""
+def measure(workload: Workload, peer: Peer, count: int, number: int) -> Run:
+    """Run ``peer`` on ``workload`` once, in round ``number``. A failure is a result too."""
     try:
         told = _run(workload, peer, count)
     except (RunFailed, NatsError, OSError) as failure:
-        return Run(workload=workload.name, peer=peer.name, round=round, error=str(failure))
+        return Run(workload=workload.name, peer=peer.name, round=number, error=str(failure))
     messages, seconds = int(told["messages"]), float(told["seconds"])
     return Run(
         workload=workload.name,
         peer=peer.name,
-        round=round,
+        round=number,
         rate=messages / seconds,
         cpu_us_per_message=told["cpu_seconds"] / messages * 1e6,
         **told,

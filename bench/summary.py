@@ -38,7 +38,8 @@ class Verdict(StrEnum):
     MUST = "must"
     MISSED = "missed"
     FAILED = "failed"
-    OPEN = ""  # not measured, or no goal is set
+    UNJUDGED = "unjudged"  # what it is compared with was not measured
+    OPEN = ""  # no goal is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,17 @@ def rows(workloads: Iterable[Workload], runs: Sequence[Run], ours: str = OURS, b
             )
         )
     return found
+
+
+def lacking(rows: Sequence[Row]) -> list[str]:
+    """What keeps us from saying that every 'must' is met; empty when nothing does."""
+    if not any(OURS in row.cells for row in rows):
+        return ["txnats was not measured"]
+    return [
+        f"{verdict}: {'; '.join(names)}"
+        for verdict in (Verdict.FAILED, Verdict.MISSED, Verdict.UNJUDGED)
+        if (names := [row.workload.name for row in rows if row.verdict == verdict])
+    ]
 
 
 def _by_round(runs: Iterable[Run]) -> Rounds:
@@ -137,7 +149,7 @@ def _verdict(workload: Workload, cells: dict[str, Cell], rounds: Rounds) -> Verd
     if False in must:
         return Verdict.MISSED
     if None in must:
-        return Verdict.OPEN
+        return Verdict.UNJUDGED
     # A goal that names an absent peer is left out.
     wished = [met for bound in goal.goal if (met := _is_met(workload, bound, cells, rounds)) is not None]
     return Verdict.GOAL if wished and all(wished) else Verdict.MUST
@@ -145,11 +157,9 @@ def _verdict(workload: Workload, cells: dict[str, Cell], rounds: Rounds) -> Verd
 
 def _is_met(workload: Workload, bound: Bound, cells: dict[str, Cell], rounds: Rounds) -> bool | None:
     """None when there is nothing to judge by."""
-    match bound.measure:
-        case "value":
-            found = cells[OURS].result
-        case "rate":
-            found = _middle(_ratios(workload, rounds, OURS, bound.against, "rate"))
-        case "cpu":
-            found = _middle(_ratios(workload, rounds, OURS, bound.against, "cpu_us_per_message"))
+    if bound.measure == "value":
+        found = cells[OURS].result
+    else:
+        measure = "rate" if bound.measure == "rate" else "cpu_us_per_message"
+        found = _middle(_ratios(workload, rounds, OURS, bound.against, measure))
     return None if found is None else bound.met(found)

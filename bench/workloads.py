@@ -74,12 +74,10 @@ WORKLOADS = (
     Workload(name="subscribe 1 KiB", role="subscribe", size=KIB, pilot=40_000),
     Workload(name="subscribe 64 KiB", role="subscribe", size=64 * KIB, pilot=1_500),
     Workload(name="subscribe 16 B + headers", role="subscribe", headers=True, pilot=30_000),
-    Workload(
-        name="subscribe 16 B, async handler", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS
-    ),
+    Workload(name="subscribe 16 B, async", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS),
     Workload(name="request, one at a time", role="request", pilot=1_000),
     Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000),
-    Workload(name="memory, 100,000 subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
+    Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
     Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),
 )

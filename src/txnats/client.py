@@ -35,6 +35,7 @@ from .state.subscriptions import Subscriptions
 from .subjects import check_queue, check_subscribe
 from .subscription import Subscription, check_max_messages
 from .wire import encode, header_block
+from .wire.encode import LENGTH_LINES, SHORT
 from .wire.info import ServerInfo
 
 
@@ -91,7 +92,7 @@ class Client:
         inbox_prefix: str,
         request_timeout: float,
         hub: EventHub,
-        make_session: Callable[[Subscriptions, Requests], Session],
+        make_session: Callable[[Origin, Subscriptions, Requests], Session],
     ) -> None:
         self._clock = clock
         self._limits = limits
@@ -99,7 +100,7 @@ class Client:
         self._request_timeout = request_timeout
         self._hub = hub
         self._drain: Deferred[DrainReport] | None = None
-        self._subscriptions = Subscriptions(Origin(self.publish, hub.bad_headers))
+        self._subscriptions = Subscriptions()
         self._requests = Requests(inbox_prefix, limits.requests)
         self._inbox = Inbox(self._requests)
         self._deadlines = DeadlineTimer(
@@ -107,9 +108,9 @@ class Client:
         )
         self._heads = encode.PublishHeads(limits.control_line_out)
         self._known_head = self._heads.plain.get
-        self._session = make_session(self._subscriptions, self._requests)
+        origin = Origin(self.publish, hub.bad_headers)
+        self._session = make_session(origin, self._subscriptions, self._requests)
         self._add = self._session.outbox.add
-        self._bytes_out = 0
 
     # Facts
 
@@ -139,7 +140,7 @@ class Client:
             messages_in=received.messages,
             bytes_in=received.message_bytes,
             messages_out=session.outbox.mark,
-            bytes_out=self._bytes_out,
+            bytes_out=session.outbox.payload_bytes,
             socket_bytes_in=received.socket_bytes,
             reconnects=session.reconnects,
             subscriptions=len(self._subscriptions),
@@ -183,29 +184,28 @@ class Client:
         if head is None:
             head = self._heads.head(subject)
         if reply is not None:
-            reply = self._heads.reply(head, reply)
-        self._send(head, payload, reply, headers)
-
-    def _send(self, head: bytes, payload: bytes | str, reply: bytes | None, headers: HeaderSource | None) -> None:
-        """Publish under a checked head; the reply, if any, is checked too and ends in a blank."""
-        if payload.__class__ is not bytes:
-            payload = encode.payload_bytes(payload)
+            head += self._heads.reply(head, reply)
+        if headers is not None or payload.__class__ is not bytes:
+            self._send(head, payload, headers)
+            return
         size = len(payload)
-        if headers is not None:
-            block = header_block.encode(headers if isinstance(headers, Headers) else Headers(headers))
-            head = b"H" + head
-            line = b"%d %d\r\n" % (len(block), len(block) + size)
-            payload = block + payload
-            size = len(payload)
-        else:
-            line = encode.LENGTH_LINES[size] if size < encode.SHORT else b"%d\r\n" % size
         if size > self._session.max_payload:
             raise PayloadTooLarge(size=size, limit=self._session.max_payload)
-        if reply is None:
-            self._add((head, line, payload, encode.CRLF), len(head) + len(line) + size + 2)
+        self._add(head, LENGTH_LINES[size] if size < SHORT else b"%d\r\n" % size, payload)
+
+    def _send(self, head: bytes, payload: bytes | str, headers: HeaderSource | None) -> None:
+        """Publish under a checked head, whatever kind of payload and headers there are."""
+        body = payload if payload.__class__ is bytes else encode.payload_bytes(payload)
+        if headers is not None:
+            block = header_block.encode(headers if headers.__class__ is Headers else Headers(headers))
+            body = block + body
+            head = b"H" + head
+            line = b"%d %d\r\n" % (len(block), len(body))
         else:
-            self._add((head, reply, line, payload, encode.CRLF), len(head) + len(reply) + len(line) + size + 2)
-        self._bytes_out += size
+            line = b"%d\r\n" % len(body)
+        if len(body) > self._session.max_payload:
+            raise PayloadTooLarge(size=len(body), limit=self._session.max_payload)
+        self._add(head, line, body)
 
     def ready_to_write(self) -> Deferred[None]:
         """Wait until few enough bytes wait to be sent (``Limits.ready_below``): back-pressure for publishers."""
@@ -301,7 +301,7 @@ class Client:
         except TypeError:
             return fail(InvalidSubject(f"a subject is a str or bytes, not {type(subject).__name__}"))
         try:
-            self._send(head, payload, reply + b" ", headers)
+            self._send(head + reply + b" ", payload, headers)
         except NatsError:
             self._requests.forget(token)
             return fail()
@@ -349,7 +349,7 @@ class Client:
         )
         replies.attach(self.subscribe(inbox, replies.accept))
         try:
-            self._send(head, payload, inbox.encode() + b" ", headers)
+            self._send(head + inbox.encode() + b" ", payload, headers)
         except NatsError:
             replies.close()
             raise

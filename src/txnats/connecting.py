@@ -13,6 +13,7 @@ from .auth.authenticators import Authenticator
 from .client import Client
 from .errors import InvalidArgument, InvalidOption
 from .event_hub import EventHub
+from .message import Origin
 from .net.dialer import Dialer, Greeting
 from .net.endpoints import EndpointFactory, Endpoints, ServersArgument
 from .net.session import Session
@@ -150,7 +151,7 @@ def build(
             wake=wake,
         )
 
-    def make_session(subscriptions: Subscriptions, requests: Requests) -> Session:
+    def make_session(origin: Origin, subscriptions: Subscriptions, requests: Requests) -> Session:
         session = Session(
             reactor,
             subscriptions=subscriptions,
@@ -160,7 +161,13 @@ def build(
             tell=hub.tell,
         )
         dialer = Dialer(
-            reactor, endpoints, greeting, deliver=subscriptions.deliver, listener=session, opened=session.opened
+            reactor,
+            endpoints,
+            greeting,
+            deliver=subscriptions.deliver,
+            origin=origin,
+            listener=session,
+            opened=session.opened,
         )
         session.supervisor = Supervisor(reactor, pool, reconnect, dialer, session)
         return session

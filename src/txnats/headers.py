@@ -5,8 +5,9 @@ Source: ADR-4.
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from typing import TypeAlias
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from .errors import InvalidHeader
 
@@ -14,10 +15,12 @@ HeaderPairs: TypeAlias = "Iterable[tuple[str, str]]"
 HeaderSource: TypeAlias = "Headers | Mapping[str, str | Iterable[str]] | HeaderPairs"
 
 NAME_CHARACTERS = frozenset(chr(code) for code in range(33, 127)) - {":"}
-_FORBIDDEN_IN_VALUE = ("\r", "\n", "\0")
+_GOOD_NAMES: set[str] = set()
+_MOST_GOOD_NAMES = 1024
+_UNFIT_VALUE = re.compile(r"[\r\n\0]|\A[ \t]|[ \t]\Z")
 
 
-def check_name(name: object) -> str:
+def check_name(name: str) -> str:
     """The name as it came, or InvalidHeader: one or more printable ASCII characters and no colon."""
     if not isinstance(name, str):
         raise InvalidHeader(f"a header name is a str, not {type(name).__name__}")
@@ -28,16 +31,19 @@ def check_name(name: object) -> str:
             f"header name {name[:64]!r} cannot be sent",
             why="only printable ASCII without spaces and colons is allowed",
         )
+    if len(_GOOD_NAMES) < _MOST_GOOD_NAMES and len(name) <= 64:
+        _GOOD_NAMES.add(name)
     return name
 
 
-def check_value(name: str, value: object) -> str:
+def check_value(name: str, value: str) -> str:
     """The value as it came, or InvalidHeader: it is never altered to make it fit."""
     if not isinstance(value, str):
         raise InvalidHeader(f"the value of header {name!r} is a str, not {type(value).__name__}")
-    if any(mark in value for mark in _FORBIDDEN_IN_VALUE):
+    unfit = _UNFIT_VALUE.search(value)
+    if unfit is not None and unfit.group() in "\r\n\0":
         raise InvalidHeader(f"the value of header {name!r} cannot be sent", why="it holds CR, LF or NUL")
-    if value != value.strip(" \t"):
+    if unfit is not None:
         raise InvalidHeader(
             f"the value of header {name!r} cannot be sent unchanged",
             why="receivers trim spaces and tabs around a value",
@@ -55,32 +61,49 @@ class Headers:
     Args:
         source: Another Headers, a mapping (a value may be a list of values) or ``(name, value)`` pairs.
 
+    Attributes:
+        is_checked: False for headers that came off the wire, which may hold what must not be sent.
+
     Raises:
         InvalidHeader: A name or value that the wire cannot carry unchanged.
     """
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_pairs", "is_checked")
 
     def __init__(self, source: HeaderSource | None = None) -> None:
         self._pairs: list[tuple[str, str]] = []
+        self.is_checked = True
         if source is None:
             return
         if isinstance(source, Headers):
-            self._pairs.extend(source._pairs)
+            self._pairs += source._pairs
+            self.is_checked = source.is_checked
             return
-        for name, value in _pairs_of(source):
-            self.add(name, value)
+        add = self.add
+        pairs = source.items() if source.__class__ is dict or isinstance(source, Mapping) else _pairs_of(source)
+        for name, values in pairs:
+            if values.__class__ is str or not isinstance(values, Iterable):
+                add(name, values)
+            else:
+                for value in (values,) if isinstance(values, str) else values:
+                    add(name, value)
 
     @classmethod
     def trusted(cls, pairs: list[tuple[str, str]]) -> Headers:
         """Headers around pairs that came off the wire: they are taken as they are, without a check or a copy."""
         headers = cls()
         headers._pairs = pairs
+        headers.is_checked = False
         return headers
 
     def add(self, name: str, value: str) -> None:
         """Append a value; those already there stay."""
-        self._pairs.append((check_name(name), check_value(name, value)))
+        if name.__class__ is not str or name not in _GOOD_NAMES:
+            check_name(name)
+        # Plain words, the most of all values, need no closer look.
+        if value.__class__ is not str or not value.isalnum():
+            check_value(name, value)
+        self._pairs.append((name, value))
 
     def set(self, name: str, value: str) -> None:
         """Put one value in place of all that the name has, where its first one stood, else at the end."""
@@ -142,16 +165,13 @@ class Headers:
         return f"Headers({self._pairs!r})"
 
 
-def _pairs_of(source: Mapping[str, str | Iterable[str]] | HeaderPairs) -> Iterator[tuple[str, str]]:
-    entries: ItemsView[str, str | Iterable[str]] | HeaderPairs
-    entries = source.items() if isinstance(source, Mapping) else source
-    for entry in entries:
+def _pairs_of(source: object) -> Iterator[tuple[str, Any]]:
+    """Pairs, of which each may turn out to be something else."""
+    if isinstance(source, (str, bytes)) or not isinstance(source, Iterable):
+        raise InvalidHeader("headers come as a mapping or as (name, value) pairs")
+    for entry in source:
         try:
-            name, values = entry
+            name, value = entry
         except (TypeError, ValueError):
             raise InvalidHeader("headers come as a mapping or as (name, value) pairs") from None
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            yield name, values
-        else:
-            for value in values:
-                yield name, value
+        yield name, value

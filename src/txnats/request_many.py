@@ -32,6 +32,8 @@ class Replies(Queue[Message]):
         is_last: Tells the last reply; that one is not given out.
     """
 
+    __slots__ = ("_is_last", "_left", "_overall", "_pause", "_stall", "_subject", "_subscription")
+
     def __init__(
         self,
         clock: IReactorTime,

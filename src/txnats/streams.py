@@ -31,9 +31,12 @@ class Stream(Generic[Item]):
     A subclass gives out its items in ``_take`` and lets go of what it holds in ``_released``.
     """
 
+    __slots__ = ("__weakref__", "_clock", "_end_error", "_ended", "_waiters")
+
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiters: deque[Deferred[Item]] = deque()
+        # Made when somebody waits for the first time: most subscriptions have a handler, and there may be many.
+        self._waiters: deque[Deferred[Item]] | None = None
         self._ended = False
         self._end_error: NatsError | None = None
 
@@ -64,8 +67,8 @@ class Stream(Generic[Item]):
             return
         self._ended = True
         self._end_error = error
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
             waiter.errback(self._ending())
 
     def _ending(self) -> NatsError:
@@ -89,6 +92,8 @@ class Stream(Generic[Item]):
             return succeed(item)
         if self._ended:
             return fail(self._ending())
+        if self._waiters is None:
+            self._waiters = deque()
         if len(self._waiters) >= _MOST_WAITERS:
             return fail(InvalidArgument("too many calls of next() wait already", hint="await one before the next"))
         waiter: Deferred[Item] = Deferred(self._waiters.remove)
@@ -150,6 +155,8 @@ class Queue(Stream[Item]):
     Attributes:
         missed: Items dropped so far.
     """
+
+    __slots__ = ("_items", "_limit", "missed")
 
     def __init__(self, clock: IReactorTime, limit: int) -> None:
         super().__init__(clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from enum import Enum, StrEnum, auto
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
@@ -23,7 +23,7 @@ from .errors import (
 from .handlers import Handler, Handlers
 from .message import Message
 from .options import SlowPolicy
-from .state.backlog import Arrival, Backlog, ByKey, Offer
+from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
 from .state.subscriptions import Entry
 from .streams import Stream
 
@@ -89,6 +89,23 @@ class Subscription(Stream[Message]):
         error: What ended it, when that was an error.
     """
 
+    __slots__ = (
+        "_backlog",
+        "_done",
+        "_drains",
+        "_end_reason",
+        "_entry",
+        "_fed",
+        "_given",
+        "_handlers",
+        "_home",
+        "_life",
+        "_paused",
+        "error",
+        "queue",
+        "subject",
+    )
+
     def __init__(
         self,
         clock: IReactorTime,
@@ -116,16 +133,15 @@ class Subscription(Stream[Message]):
         self._paused = False
         self._given = 0
         self._end_reason: EndReason | None = None
-        self._done: list[Deferred[EndReason]] = []
-        self._drains: list[Deferred[Drained]] = []
+        self._done: tuple[Deferred[EndReason], ...] = ()
+        self._drains: tuple[Deferred[Drained], ...] = ()
         self._backlog = Backlog(order, messages=pending_messages, size=pending_bytes, policy=policy)
         self._handlers = handler and Handlers(
             handler,
             self._backlog,
             concurrency=concurrency,
             keyed=key is not None,
-            failed=self._handler_failed,
-            idle=self._settle,
+            owner=self,
         )
 
     # Facts
@@ -177,8 +193,8 @@ class Subscription(Stream[Message]):
         """Wait for its end; fires with the reason, whichever it is. Each call gives a Deferred of its own."""
         if self._end_reason is not None and self._life is _Life.ENDED:
             return succeed(self._end_reason)
-        waiter: Deferred[EndReason] = Deferred(self._done.remove)
-        self._done.append(waiter)
+        waiter: Deferred[EndReason] = Deferred(self._forget)
+        self._done += (waiter,)
         return waiter
 
     def unsubscribe(self, max_messages: int | None = None) -> None:
@@ -212,12 +228,13 @@ class Subscription(Stream[Message]):
         """
         if self._life is _Life.ENDED:
             return succeed(Drained(self.handled, 0))
-        waiter: Deferred[Drained] = Deferred(self._drains.remove)
-        self._drains.append(waiter)
+        waiter: Deferred[Drained] = Deferred(self._forget)
+        self._drains += (waiter,)
         timer = self._clock.callLater(timeout, self._abandon)
         waiter.addBoth(_stopping, timer)
         if self._handlers:
             self._handlers.excuse_caller()
+        self._watch()
         if self._life is _Life.ACTIVE and self._entry is not None:
             self._life = _Life.DRAINING
             # Whether the server confirms or the connection is lost meanwhile, nothing more can come.
@@ -258,19 +275,16 @@ class Subscription(Stream[Message]):
     def attach(self, entry: Entry) -> None:
         """The entry under which the server knows it."""
         self._entry = entry
+        if self._handlers:
+            entry.receiver = self._handlers
 
     def accept(self, message: Message) -> None:
-        """A message has come."""
-        if self._life is _Life.ENDED:
-            return
-        if self._handlers:
-            offer = self._handlers.offer(message)
-        else:
-            offer = self._backlog.offer(message)
-            if self._waiters:
-                self._feed()
-        if offer is not Offer.TAKEN:
-            self._fell_behind(offer)
+        """A message has come, to be read."""
+        offer = self._backlog.offer(message)
+        if self._waiters:
+            self._feed()
+        if offer is not TAKEN:
+            self.fell_behind(offer)
 
     def exhausted(self) -> None:
         """The last message that was asked for has come: end when it has been handled."""
@@ -287,14 +301,16 @@ class Subscription(Stream[Message]):
         """The client has closed."""
         self._end(EndReason.CLIENT_CLOSED, ClientClosed(reason))
 
-    # Inside
+    # What its handlers tell
 
-    def _fell_behind(self, offer: Offer) -> None:
+    def fell_behind(self, offer: Offer) -> None:
+        """A message was dropped, or no more should come for now."""
         match offer:
             case Offer.SLOW:
                 self._home.tell(events.SlowConsumer(self, self.dropped))
             case Offer.FULL if not self._paused:
                 self._paused = True
+                self._watch()
                 self._home.tell(events.SlowConsumer(self, self.dropped))
                 self._home.pause(self, True)
             case Offer.FAILED:
@@ -309,8 +325,19 @@ class Subscription(Stream[Message]):
             self._paused = False
             self._home.pause(self, False)
 
-    def _handler_failed(self, error: BaseException) -> None:
+    def handler_failed(self, error: BaseException) -> None:
+        """The handler raised; the message counts as handled."""
         self._home.tell(events.HandlerFailed(self, error))
+
+    def settled(self) -> None:
+        """Nothing waits and nothing is in work."""
+        self._settle()
+
+    # Inside
+
+    def _watch(self) -> None:
+        if self._handlers:
+            self._handlers.watch()
 
     def _check_ready(self, _: None) -> None:
         if isinstance(self.error, PermissionDenied):
@@ -321,6 +348,7 @@ class Subscription(Stream[Message]):
     def _no_more(self, _: object) -> None:
         """Nothing more will come from the server."""
         self._fed = False
+        self._watch()
         if self._life is _Life.ACTIVE:
             self._life = _Life.DRAINING
         self._settle()
@@ -334,6 +362,11 @@ class Subscription(Stream[Message]):
         if self._handlers and self._handlers.in_work:
             return
         self._end(self._end_reason or EndReason.DRAINED)
+
+    def _forget(self, waiter: Deferred[Any]) -> None:
+        """Somebody waits no longer."""
+        self._done = tuple(each for each in self._done if each is not waiter)
+        self._drains = tuple(each for each in self._drains if each is not waiter)
 
     def _abandon(self) -> None:
         """The time to drain is over."""
@@ -352,10 +385,10 @@ class Subscription(Stream[Message]):
             self._paused = False
             self._home.pause(self, False)
         self._finish(error)
-        drains, self._drains = self._drains, []
+        drains, self._drains = self._drains, ()
         for drain in drains:
             drain.callback(Drained(self.handled, abandoned))
-        waiters, self._done = self._done, []
+        waiters, self._done = self._done, ()
         for waiter in waiters:
             waiter.callback(reason)
 

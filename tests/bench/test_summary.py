@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.runner import Run
-from bench.summary import Spread, Verdict, rows
+from bench.summary import Spread, Verdict, lacking, rows
 from bench.workloads import WORKLOADS, Workload
 
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
@@ -17,14 +17,14 @@ REQUEST = BY_NAME["request, one at a time"]  # the goal names the C client too
 IMPORT = BY_NAME["import"]  # must 40 ms, goal 20 ms
 
 
-def run(workload: Workload, peer: str, round: int, rate: float = 0.0, cpu: float = 1.0, **more: Any) -> Run:
-    return Run(workload=workload.name, peer=peer, round=round, rate=rate, cpu_us_per_message=cpu, **more)
+def run(workload: Workload, peer: str, number: int, rate: float = 0.0, cpu: float = 1.0, **more: Any) -> Run:
+    return Run(workload=workload.name, peer=peer, round=number, rate=rate, cpu_us_per_message=cpu, **more)
 
 
-def pair(workload: Workload, ratio: float, cpu_ratio: float = 1.0, round: int = 1) -> list[Run]:
+def pair(workload: Workload, ratio: float, cpu_ratio: float = 1.0, number: int = 1) -> list[Run]:
     return [
-        run(workload, "txnats", round, 100.0 * ratio, 10.0 * cpu_ratio),
-        run(workload, "nats-py", round, 100.0, 10.0),
+        run(workload, "txnats", number, 100.0 * ratio, 10.0 * cpu_ratio),
+        run(workload, "nats-py", number, 100.0, 10.0),
     ]
 
 
@@ -62,7 +62,7 @@ def test_a_goal_over_an_absent_peer_is_left_out() -> None:
 
 
 def test_without_the_baseline_nothing_is_judged() -> None:
-    assert verdict(PUBLISH, run(PUBLISH, "txnats", 1, 100.0)) == Verdict.OPEN
+    assert verdict(PUBLISH, run(PUBLISH, "txnats", 1, 100.0)) == Verdict.UNJUDGED
     assert verdict(PUBLISH, run(PUBLISH, "nats-py", 1, 100.0)) == Verdict.OPEN
 
 
@@ -85,3 +85,12 @@ def test_other_tables_have_ratios_but_no_verdict() -> None:
 def test_a_workload_that_was_not_run_has_no_row() -> None:
     assert rows([PUBLISH, IMPORT], pair(PUBLISH, 1.0), "txnats")[0].workload == PUBLISH
     assert len(rows([PUBLISH, IMPORT], pair(PUBLISH, 1.0))) == 1
+
+
+def test_what_is_lacking_is_told_by_kind() -> None:
+    runs = [*pair(PUBLISH, 1.0), *pair(LARGE, 1.0), *pair(REQUEST, 1.4), run(IMPORT, "txnats", 1, value=0.01)]
+    assert lacking(rows(WORKLOADS, runs)) == ["missed: publish 16 B; publish 64 KiB"]
+    assert lacking(rows(WORKLOADS, runs[4:])) == []
+    assert lacking(rows(WORKLOADS, runs[:1])) == ["unjudged: publish 16 B"]
+    assert lacking(rows(WORKLOADS, runs[1:2])) == ["txnats was not measured"]
+    assert lacking([]) == ["txnats was not measured"]

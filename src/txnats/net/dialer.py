@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..auth.authenticators import Authenticator
 from ..errors import NatsError, TlsUnavailable
-from ..message import Message
+from ..message import Message, Origin
 from ..options import Limits, PingOptions, TlsOptions
 from ..state.handshake import Credentials, Handshake
 from ..state.servers import Server
@@ -47,6 +47,7 @@ class Dialer:
         endpoints: How to get to each server.
         greeting: What to say there.
         deliver: Gets messages.
+        origin: What each message gets of the client.
         listener: Gets everything else.
         opened: Told of each connection that is made.
     """
@@ -58,6 +59,7 @@ class Dialer:
         greeting: Greeting,
         *,
         deliver: Callable[[Message], None],
+        origin: Origin,
         listener: Listener,
         opened: Callable[[Connection], None],
     ) -> None:
@@ -65,6 +67,7 @@ class Dialer:
         self._endpoints = endpoints
         self._greeting = greeting
         self._deliver = deliver
+        self._origin = origin
         self._listener = listener
         self._opened = opened
 
@@ -87,7 +90,7 @@ class Dialer:
             clock=self._clock,
             server=server.name,
             handshake=Handshake(server.name, greeting.connect, self._credentials(server), tls=wants_tls),
-            parser=Parser(greeting.limits),
+            parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,
             deliver=self._deliver,
             listener=self._listener,

@@ -29,12 +29,15 @@ class Arrival:
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._waiting: deque[Message] = deque()
+        # Most subscriptions never have to queue, and an empty deque is 600 bytes.
+        self._waiting: deque[Message] | None = None
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) if self._waiting else 0
 
     def append(self, message: Message) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
         self._waiting.append(message)
 
     def take(self) -> Message | None:
@@ -44,6 +47,7 @@ class Arrival:
         pass
 
     def drop_oldest(self) -> Message:
+        assert self._waiting is not None
         return self._waiting.popleft()
 
 
@@ -124,6 +128,9 @@ class Offer(Enum):
     """It was dropped, and the subscription has to end (policy error)."""
 
 
+TAKEN = Offer.TAKEN
+
+
 class Backlog:
     """Waiting messages under their limits.
 
@@ -140,7 +147,7 @@ class Backlog:
         size: Bytes that wait.
     """
 
-    __slots__ = ("_max_messages", "_max_size", "_order", "_policy", "_slow", "done", "dropped", "size")
+    __slots__ = ("_max_messages", "_max_size", "_order", "_policy", "_slow", "dropped", "size")
 
     def __init__(self, order: Order, *, messages: int, size: int, policy: SlowPolicy) -> None:
         self._order = order
@@ -148,7 +155,6 @@ class Backlog:
         self._max_size = size
         self._policy = policy
         self._slow = False
-        self.done = order.done
         self.dropped = 0
         self.size = 0
 
@@ -192,6 +198,10 @@ class Backlog:
             if self._slow and self.has_room:
                 self._slow = False
         return message
+
+    def done(self, message: Message) -> None:
+        """A message that was taken has been handled."""
+        self._order.done(message)
 
     def clear(self) -> int:
         """Throw away all that waits; gives how many."""

@@ -16,6 +16,10 @@ from collections.abc import Callable
 from ..errors import NatsError, OutboxFull
 
 SEAL_AT = 128 * 1024
+PIECES = 4
+"""A publish is always so many pieces: head, length line, payload, CRLF."""
+_CRLF = b"\r\n"
+_NEVER_CALM = -1
 
 
 class Batch:
@@ -44,18 +48,17 @@ class Outbox:
 
     Attributes:
         size: Bytes that wait.
-        mark: Publishes accepted so far.
         written: Publishes handed to a connection so far.
     """
 
     __slots__ = (
         "_batches",
+        "_calm_up_to",
         "_closed",
         "_commands",
         "_commands_in_all",
         "_confirmed",
         "_down",
-        "_gathered",
         "_kept",
         "_kept_size",
         "_limit",
@@ -63,9 +66,10 @@ class Outbox:
         "_pieces",
         "_replay_limit",
         "_sealed_mark",
+        "_sealed_payload",
+        "_sealed_size",
         "_wake",
         "_woken",
-        "mark",
         "size",
         "written",
     )
@@ -76,25 +80,37 @@ class Outbox:
         self._down = True
         self._replay_limit = replay_limit
         self._wake = wake
-        self._closed: NatsError | None = None
         self._woken = False
+        self._closed: NatsError | None = None
         # At most one of these two gathers at a time: the other has been sealed.
         self._pieces: list[bytes] = []
         self._commands: list[bytes] = []
-        self._gathered = 0
         self._commands_in_all = 0
         self._batches: deque[Batch] = deque()
+        self._sealed_size = 0
+        self._sealed_mark = 0
+        self._sealed_payload = 0
         self._kept: deque[tuple[int, bytes]] = deque()
         self._kept_size = 0
         self._confirmed = 0
-        self._sealed_mark = 0
+        # Up to this size a publish needs nothing but its place in the list: no limit, sealing or waking is due.
+        self._calm_up_to = _NEVER_CALM
         self.size = 0
-        self.mark = 0
         self.written = 0
 
     def __len__(self) -> int:
         """Publishes that wait."""
         return self.mark - self.written
+
+    @property
+    def mark(self) -> int:
+        """Publishes accepted so far."""
+        return self._sealed_mark + len(self._pieces) // PIECES
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of headers and payloads of the publishes accepted so far."""
+        return self._sealed_payload + sum(map(len, self._pieces[2::PIECES]))
 
     @property
     def position(self) -> int:
@@ -106,28 +122,24 @@ class Outbox:
         """Publishes written of which no PONG says that the server has read them."""
         return self.written - self._confirmed
 
-    def add(self, pieces: tuple[bytes, ...], size: int) -> None:
+    def add(self, head: bytes, length_line: bytes, payload: bytes) -> None:
         """Take one publish whole.
 
         Raises:
             OutboxFull: There is no room; nothing was taken.
-        NatsError: It is closed, for this reason.
+            NatsError: It is closed, for this reason.
         """
-        total = self.size + size
-        if total + self._kept_size > self._limit:
-            raise self._full()
-        if self._commands:
-            self._seal()
-        self.size = total
-        self.mark += 1
-        self._pieces += pieces
-        self._gathered += size
-        if self._gathered >= SEAL_AT:
-            self._seal()
-            self._wake()
-        elif not self._woken:
-            self._woken = True
-            self._wake()
+        size = self.size + len(head) + len(length_line) + len(payload) + 2
+        if size > self._calm_up_to:
+            self._check_room(size)
+            if self._commands:
+                self._seal()
+            self.size = size
+            self._pieces += (head, length_line, payload, _CRLF)
+            self._taken()
+        else:
+            self.size = size
+            self._pieces += (head, length_line, payload, _CRLF)
 
     def add_command(self, command: bytes) -> None:
         """Take a command that is meant for the connection in use, behind all publishes so far."""
@@ -138,27 +150,24 @@ class Outbox:
         self._commands.append(command)
         self._commands_in_all += 1
         self.size += len(command)
-        self._gathered += len(command)
-        if self._gathered >= SEAL_AT:
-            self._seal()
-            self._wake()
-        elif not self._woken:
-            self._woken = True
-            self._wake()
+        self._taken()
 
     def take(self) -> Batch | None:
         """The next bytes to write, or None. Whoever takes them writes them."""
         if not self._batches:
             self._seal()
-            if not self._batches:
-                self._woken = False
-                return None
+        if not self._batches:
+            self._woken = False
+            self._calm_up_to = _NEVER_CALM
+            return None
         batch = self._batches.popleft()
         self.size -= len(batch.data)
+        self._sealed_size -= len(batch.data)
         self.written += batch.publishes
         if self._replay_limit and batch.publishes:
             self._kept.append((self.written, batch.data))
             self._kept_size += len(batch.data)
+        self._find_calm()
         return batch
 
     def confirm(self, mark: int) -> None:
@@ -166,11 +175,13 @@ class Outbox:
         self._confirmed = max(self._confirmed, min(mark, self.written))
         while self._kept and self._kept[0][0] <= self._confirmed:
             self._kept_size -= len(self._kept.popleft()[1])
+        self._find_calm()
 
     def up(self) -> None:
         """A connection stands: more may wait."""
         self._down = False
-        self._limit = self._limits[0] if not self._replay_limit else max(self._limits[0], self._replay_limit)
+        self._limit = self._limits[0]
+        self._find_calm()
 
     def lost(self) -> int:
         """The connection is gone with what was written: how many publishes nobody can vouch for.
@@ -179,47 +190,71 @@ class Outbox:
         """
         self._seal()
         self._down = True
+        self._woken = False
         self._limit = self._limits[1]
         unconfirmed = self.unconfirmed
-        waiting = [batch for batch in self._batches if batch.publishes]
         again: list[Batch] = []
-        before = self._confirmed
-        for mark, data in self._kept:
-            again.append(Batch(data, mark - before))
-            before = mark
         if self._replay_limit:
+            before = self._confirmed
+            for mark, data in self._kept:
+                again.append(Batch(data, mark - before))
+                before = mark
             self.written = self._confirmed
         else:
             self._confirmed = self.written
         self._kept.clear()
         self._kept_size = 0
-        self._batches = deque(again + waiting)
-        self.size = sum(len(batch.data) for batch in self._batches)
-        self._woken = False
+        self._batches = deque([*again, *(batch for batch in self._batches if batch.publishes)])
+        self.size = self._sealed_size = sum(len(batch.data) for batch in self._batches)
+        self._find_calm()
         return unconfirmed
 
     def close(self, reason: NatsError) -> int:
         """Throw all away and take nothing more, for this reason; gives how many publishes were never written."""
+        self._seal()
         dropped = len(self)
         self._closed = reason
-        self._limit = -1
+        self._limit = _NEVER_CALM
         self._batches.clear()
-        self._pieces.clear()
-        self._commands.clear()
         self._kept.clear()
-        self._gathered = self._kept_size = self.size = 0
-        self.written = self._confirmed = self._sealed_mark = self.mark
+        self._kept_size = self._sealed_size = self.size = 0
+        self.written = self._confirmed = self._sealed_mark
+        self._find_calm()
         return dropped
+
+    def _check_room(self, size: int) -> None:
+        if size + self._kept_size > self._limit:
+            raise self._full()
+
+    def _taken(self) -> None:
+        """Something was added: seal what has gathered, wake the writer if it sleeps."""
+        if self.size - self._sealed_size >= SEAL_AT:
+            self._seal()
+            self._woken = False
+        if not self._woken:
+            self._woken = True
+            self._find_calm()
+            self._wake()
+        else:
+            self._find_calm()
+
+    def _find_calm(self) -> None:
+        if not self._woken or self._commands:
+            self._calm_up_to = _NEVER_CALM
+        else:
+            self._calm_up_to = min(self._limit - self._kept_size, self._sealed_size + SEAL_AT - 1)
 
     def _seal(self) -> None:
         if self._pieces:
-            self._batches.append(Batch(b"".join(self._pieces), self.mark - self._sealed_mark))
+            publishes = len(self._pieces) // PIECES
+            self._sealed_payload += sum(map(len, self._pieces[2::PIECES]))
+            self._batches.append(Batch(b"".join(self._pieces), publishes))
+            self._sealed_mark += publishes
             self._pieces.clear()
-            self._sealed_mark = self.mark
         elif self._commands:
             self._batches.append(Batch(b"".join(self._commands), 0))
             self._commands.clear()
-        self._gathered = 0
+        self._sealed_size = self.size
 
     def _full(self) -> NatsError:
         if self._closed is not None:

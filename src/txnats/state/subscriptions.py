@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..errors import NatsError, PermissionDenied
-from ..message import Message, Origin
+from ..message import Message
 from ..wire import encode
 
 
-class Owner(Protocol):
-    """Who receives what an entry is for."""
+class Receiver(Protocol):
+    """Who gets an entry's messages."""
 
     def accept(self, message: Message) -> None: ...
+
+
+class Owner(Receiver, Protocol):
+    """Whose entry it is."""
+
     def exhausted(self) -> None:
         """The last message that was asked for has been accepted; the entry is gone."""
 
@@ -33,30 +38,27 @@ class Entry:
     Attributes:
         maximum: Messages in all after which it ends; 0 for no end.
         delivered: Messages so far, over all connections.
+        receiver: Gets each message; the owner at first.
         draining: True once the server was asked for no more: a new one is not told of it.
     """
 
-    __slots__ = ("delivered", "draining", "maximum", "owner", "queue", "sid", "subject")
+    __slots__ = ("delivered", "draining", "maximum", "owner", "queue", "receiver", "sid", "subject")
 
     def __init__(self, sid: int, subject: bytes, queue: bytes | None, owner: Owner, maximum: int) -> None:
         self.sid = sid
         self.subject = subject
         self.queue = queue
         self.owner = owner
+        self.receiver: Receiver = owner
         self.maximum = maximum
         self.delivered = 0
         self.draining = False
 
 
 class Subscriptions:
-    """All subscriptions of one client, by sid.
+    """All subscriptions of one client, by sid."""
 
-    Args:
-        origin: The client, handed to each message so that it can be responded to.
-    """
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
+    def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
         self._last_sid = 0
 
@@ -91,13 +93,12 @@ class Subscriptions:
         entry = self._entries.get(message.sid)
         if entry is None:
             return
-        message._origin = self._origin
-        entry.delivered += 1
-        if entry.delivered != entry.maximum:
-            entry.owner.accept(message)
+        entry.delivered = count = entry.delivered + 1
+        if count != entry.maximum:
+            entry.receiver.accept(message)
             return
         del self._entries[message.sid]
-        entry.owner.accept(message)
+        entry.receiver.accept(message)
         entry.owner.exhausted()
 
     def replay(self) -> list[bytes]:

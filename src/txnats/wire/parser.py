@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from ..errors import RemoteProtocolError
-from ..message import Message
+from ..message import Message, Origin
 from ..options import Limits
 from .header_block import header_block
 from .info import decode_info
@@ -39,6 +39,7 @@ class Parser:
 
     Args:
         limits: What is too long.
+        origin: Handed on to each message, so that it can be responded to.
 
     Attributes:
         messages: MSG and HMSG seen so far.
@@ -52,6 +53,7 @@ class Parser:
         "_have",
         "_header_lines",
         "_limits",
+        "_origin",
         "_line",
         "_lines",
         "_parts",
@@ -59,7 +61,8 @@ class Parser:
         "messages",
     )
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, origin: Origin | None = None) -> None:
+        self._origin = origin
         self._limits = limits or Limits()
         # Control lines that repeat are read once. MSG and HMSG are kept apart: the bulk lane takes only the first.
         self._lines: dict[bytes, Fields] = {}
@@ -100,7 +103,7 @@ class Parser:
     def _bulk(self, data: bytes, position: int, ops: list[Op]) -> int:
         """Take small plain messages from here on; the position of the first byte not taken."""
         pieces = (data[position:] if position else data).split(CRLF)
-        known, append = self._lines.get, ops.append
+        known, append, origin = self._lines.get, ops.append, self._origin
         index, last = 0, len(pieces) - 2
         total = 0
         try:
@@ -115,7 +118,7 @@ class Parser:
                 payload = pieces[index + 1]
                 if len(payload) != size:
                     break
-                append(Message(subject, sid, reply, payload))
+                append(Message(subject, sid, reply, payload, None, origin))
                 total += size
                 index += 2
         finally:
@@ -158,9 +161,10 @@ class Parser:
             subject, sid, reply, size, header_size = fields
             if header_size:
                 start = position + header_size
-                ops.append(Message(subject, sid, reply, data[start:end], header_block(data[position:start])))
+                block = header_block(data[position:start])
+                ops.append(Message(subject, sid, reply, data[start:end], block, self._origin))
             else:
-                ops.append(Message(subject, sid, reply, data[position:end]))
+                ops.append(Message(subject, sid, reply, data[position:end], None, self._origin))
             self.messages += 1
             self.message_bytes += size
             position = end + 2
@@ -194,7 +198,8 @@ class Parser:
             self._body, self._have = None, 0
             if trailer != CRLF:
                 raise _unterminated(trailer)
-            ops.append(Message(subject, sid, reply, payload, header_block(headers) if header_size else None))
+            block = header_block(headers) if header_size else None
+            ops.append(Message(subject, sid, reply, payload, block, self._origin))
             self.messages += 1
             self.message_bytes += size
         return position + len(segment)
