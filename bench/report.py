@@ -32,7 +32,7 @@ def comparison(rows: Sequence[Row], ours: str = OURS, baseline: str = BASELINE, 
     if goals:
         table.add_column("must")
         table.add_column("goal")
-        table.add_column("met", no_wrap=True)
+        table.add_column("met", min_width=max(map(len, Verdict)))
     for row in rows:
         cells: list[RenderableType] = [_cell(row.workload, row.cells.get(peer)) for peer in peers]
         cells += [_spread(row.ratio), f"{row.cpu_ratio.median:.2f}" if row.cpu_ratio else ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,10 @@ def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
         client = stack.enter_context(_program([*peer.command(workload.role), *job.words()]))
         if workload.role == "subscribe":
             client.wait_until_ready()
-            stack.enter_context(_program(_helper("feeder", job)))
+            # All waits in the server before the first is read: the client alone decides how long it takes, and does
+            # not share the processors with the feeder.
+            with client.frozen():
+                stack.enter_context(_program(_helper("feeder", job))).wait_until_ended()
         return client.result()
 
 
@@ -98,6 +102,19 @@ class _Program:
             raise RunFailed(self._last_words())
         told: dict[str, Any] = json.loads(line)
         return told
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process in its tracks for a while."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def wait_until_ended(self) -> None:
+        if self._process.wait():
+            raise RunFailed(self._last_words())
 
     def _line(self) -> str:
         assert self._process.stdout is not None

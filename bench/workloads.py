@@ -12,7 +12,7 @@ WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
 # What a subscriber has not yet read waits in the server: stay below the server's raised `max_pending`.
 LINE_BYTES = 128
-MOST_BYTES_FED = 960 * KIB * KIB
+MOST_BYTES_FED = 480 * KIB * KIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from .draining import DrainReport
 from .errors import ClientDraining, InvalidSubject, NatsError, OperationTimeout, PayloadTooLarge
 from .event_hub import EventHub, EventStream
 from .handlers import Handler
-from .headers import Headers, HeaderSource
+from .headers import HeaderSource
 from .inbox import Inbox
 from .message import Message, Origin
 from .net.session import Session
@@ -197,10 +197,10 @@ class Client:
         """Publish under a checked head, whatever kind of payload and headers there are."""
         body = payload if payload.__class__ is bytes else encode.payload_bytes(payload)
         if headers is not None:
-            block = header_block.encode(headers if headers.__class__ is Headers else Headers(headers))
+            block = header_block.encode(headers)
             body = block + body
             head = b"H" + head
-            line = b"%d %d\r\n" % (len(block), len(body))
+            line = encode.header_line(len(block), len(body))
         else:
             line = b"%d\r\n" % len(body)
         if len(body) > self._session.max_payload:

@@ -15,7 +15,8 @@ HeaderPairs: TypeAlias = "Iterable[tuple[str, str]]"
 HeaderSource: TypeAlias = "Headers | Mapping[str, str | Iterable[str]] | HeaderPairs"
 
 NAME_CHARACTERS = frozenset(chr(code) for code in range(33, 127)) - {":"}
-_GOOD_NAMES: set[str] = set()
+GOOD_NAMES: set[str] = set()
+"""Names that were found good, the first so many of them: a look here spares another check."""
 _MOST_GOOD_NAMES = 1024
 _UNFIT_VALUE = re.compile(r"[\r\n\0]|\A[ \t]|[ \t]\Z")
 
@@ -31,8 +32,8 @@ def check_name(name: str) -> str:
             f"header name {name[:64]!r} cannot be sent",
             why="only printable ASCII without spaces and colons is allowed",
         )
-    if len(_GOOD_NAMES) < _MOST_GOOD_NAMES and len(name) <= 64:
-        _GOOD_NAMES.add(name)
+    if len(GOOD_NAMES) < _MOST_GOOD_NAMES and len(name) <= 64:
+        GOOD_NAMES.add(name)
     return name
 
 
@@ -98,7 +99,7 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a value; those already there stay."""
-        if name.__class__ is not str or name not in _GOOD_NAMES:
+        if name.__class__ is not str or name not in GOOD_NAMES:
             check_name(name)
         # Plain words, the most of all values, need no closer look.
         if value.__class__ is not str or not value.isalnum():

@@ -34,6 +34,7 @@ class StreamTransport(TypingProtocol):
     """What we use of a transport, whoever made it."""
 
     def write(self, data: bytes) -> None: ...
+    def writeSequence(self, data: list[bytes]) -> None: ...
     def loseConnection(self) -> None: ...
     def registerProducer(self, producer: object, streaming: bool) -> None: ...
     def unregisterProducer(self) -> None: ...
@@ -155,24 +156,24 @@ class Connection(Protocol):
             self._listener.writable(self)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        self._over = True
-        self._stop_timer()
+        self._give_over()
         error = self._reason or self._lost_because(reason)
         listener, self._listener = self._listener, None
         was_live, self._live = self._live, False
         if not was_live and not self.ready.called:
             self.ready.errback(error)
-        for waiter in self.pings.lost():
-            waiter(error)
+        # The listener first: what is published by those who hear of a lost PING must find no connection in use.
         if was_live and listener is not None:
             listener.lost(self, error)
-        self.ended.callback(None)
+        for waiter in self.pings.lost():
+            waiter(error)
+        self._end()
 
     def pauseProducing(self) -> None:
         self.paused = True
 
     def resumeProducing(self) -> None:
-        self.paused = False
+        self.paused = self._over
         if self._live and self._listener is not None:
             self._send_pong()
             self._listener.writable(self)
@@ -186,6 +187,11 @@ class Connection(Protocol):
         """Hand bytes to the transport; those of a connection that is over go nowhere."""
         if not self._over:
             self._transport.write(data)
+
+    def write_sequence(self, pieces: list[bytes]) -> None:
+        """Hand over bytes in pieces, which the transport joins."""
+        if not self._over:
+            self._transport.writeSequence(pieces)
 
     def pause_reading(self) -> None:
         """Read no more bytes until ``resume_reading``; the keep-alive rests meanwhile, since it hears nothing."""
@@ -209,12 +215,13 @@ class Connection(Protocol):
         """Cut the socket at once, for this reason."""
         self.because(reason)
         if not self._over:
-            self._over = True
-            self._stop_timer()
+            self._give_over()
             if self.transport is not None:
                 self._abort()
-            elif not self.ready.called:
+                return
+            if not self.ready.called:
                 self.ready.errback(reason)
+            self._end()
 
     def close(self) -> Deferred[None]:
         """Write out what was handed over, then close; cut the socket if the peer does not take it.
@@ -224,8 +231,7 @@ class Connection(Protocol):
         """
         self.leave()
         if not self._over:
-            self._over = True
-            self._stop_timer()
+            self._give_over()
             self._transport.unregisterProducer()
             self._transport.loseConnection()
             timer = self._clock.callLater(CLOSE_WITHIN, self._abort)
@@ -247,6 +253,16 @@ class Connection(Protocol):
     def _abort(self) -> None:
         """Cut the socket; transports that cannot are asked to close."""
         getattr(self.transport, "abortConnection", self._transport.loseConnection)()
+
+    def _give_over(self) -> None:
+        """Nothing is read, written or timed any more."""
+        self._over = True
+        self.paused = True
+        self._stop_timer()
+
+    def _end(self) -> None:
+        if not self.ended.called:
+            self.ended.callback(None)
 
     def _receive(self, op: Op) -> None:
         if not self._live:

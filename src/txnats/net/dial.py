@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -102,8 +103,6 @@ def _explain(server: str, failure: Failure) -> NatsError:
 
 
 def _plain(error: ConnectError) -> str:
-    """Twisted's text without its own class's docstring, where the operating system says it better."""
-    cause = error.osError
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.lower()
-    return str(error).rstrip(".")
+    """The operating system's words where there are any: Twisted's text repeats them behind its own."""
+    number = error.osError
+    return os.strerror(number).lower() if isinstance(number, int) else str(error).rstrip(".")

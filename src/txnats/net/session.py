@@ -119,7 +119,7 @@ class Session:
 
     def start(self) -> Deferred[None]:
         """Get connected. Fires at the first connection, fails when the client closes before; cancelling closes it."""
-        waiter: Deferred[None] = Deferred(lambda _: self.close())
+        waiter: Deferred[None] = Deferred(lambda _: self._give_up_first())
         self._first = waiter
         self.supervisor.start()
         return waiter
@@ -399,10 +399,14 @@ class Session:
         queue = None if error.queue is None else error.queue.encode("utf-8", "surrogateescape")
         return self._subscriptions.find(subject, queue, sid)
 
+    def _give_up_first(self) -> None:
+        self._first = None
+        self.close()
+
     def _end_first(self, error: NatsError) -> None:
         """The wait for a first connection fails once no socket is left; if it was cancelled it has failed already."""
         first, self._first = self._first, None
-        if first is not None and not first.called:
+        if first is not None:
             self.when_closed().addCallback(lambda _: None if first.called else first.errback(error))
 
     def _succeeded_by(self, connection: Connection) -> None:

@@ -12,7 +12,6 @@ from ..options import ReconnectOptions
 from ..state.servers import Server, Servers
 from .connection import Connection
 from .links import Core, Link, Owner
-from .machine import make_machine
 
 
 class Supervisor:
@@ -34,6 +33,9 @@ class Supervisor:
         dial: Callable[[Server], Deferred[Connection]],
         owner: Owner,
     ) -> None:
+        # Automat and the building of the machine are a fifth of the time that importing txnats would take.
+        from .machine import make_machine  # noqa: PLC0415
+
         self._core = Core(clock, servers, options, dial, owner)
         self._machine = make_machine(self._core)
 

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..errors import ClientClosed, NatsError
-from ..state.outbox import SEAL_AT, Outbox
+from ..state.outbox import SEAL_AT, Batch, Outbox
 from ..state.pings import Waiter
 from ..wire import encode
 from .connection import Connection
@@ -72,9 +72,9 @@ class Writer:
             batch = outbox.take()
             if batch is None:
                 break
-            connection.write(batch.data)
+            self._write(connection, batch)
             if batch.publishes:
-                self._since_ping += len(batch.data)
+                self._since_ping += batch.size
                 if self._since_ping >= BARRIER_BYTES:
                     self.ping(connection)
         if outbox.unconfirmed and self._barrier is None and not connection.pings:
@@ -98,7 +98,7 @@ class Writer:
             batch = self.outbox.take()
             if batch is None:
                 break
-            connection.write(batch.data)
+            self._write(connection, batch)
 
     def ready(self) -> Deferred[None]:
         """Fires once few enough bytes wait; at once while that is so."""
@@ -120,6 +120,12 @@ class Writer:
         dropped = self.outbox.close(self._closed)
         self._release(self._closed)
         return dropped
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        if isinstance(batch.data, list):
+            connection.write_sequence(batch.data)
+        else:
+            connection.write(batch.data)
 
     def _wake(self) -> None:
         connection = self._connection

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from ..errors import NatsError, OutboxFull
 
 SEAL_AT = 128 * 1024
+LARGE = 8 * 1024
+"""Bytes of a publish above which its pieces are not joined here."""
 PIECES = 4
 """A publish is always so many pieces: head, length line, payload, CRLF."""
 _CRLF = b"\r\n"
@@ -26,14 +28,16 @@ class Batch:
     """Bytes that are written together.
 
     Attributes:
-        data: All of them.
+        data: All of them, joined, or in their pieces where these are large: then joining is the transport's.
+        size: How many bytes they are.
         publishes: How many publishes they hold; 0 for a batch of commands that belong to one connection.
     """
 
-    __slots__ = ("data", "publishes")
+    __slots__ = ("data", "publishes", "size")
 
-    def __init__(self, data: bytes, publishes: int) -> None:
+    def __init__(self, data: bytes | list[bytes], size: int, publishes: int) -> None:
         self.data = data
+        self.size = size
         self.publishes = publishes
 
 
@@ -90,7 +94,7 @@ class Outbox:
         self._sealed_size = 0
         self._sealed_mark = 0
         self._sealed_payload = 0
-        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept: deque[tuple[int, Batch]] = deque()
         self._kept_size = 0
         self._confirmed = 0
         # Up to this size a publish needs nothing but its place in the list: no limit, sealing or waking is due.
@@ -161,12 +165,12 @@ class Outbox:
             self._calm_up_to = _NEVER_CALM
             return None
         batch = self._batches.popleft()
-        self.size -= len(batch.data)
-        self._sealed_size -= len(batch.data)
+        self.size -= batch.size
+        self._sealed_size -= batch.size
         self.written += batch.publishes
         if self._replay_limit and batch.publishes:
-            self._kept.append((self.written, batch.data))
-            self._kept_size += len(batch.data)
+            self._kept.append((self.written, batch))
+            self._kept_size += batch.size
         self._find_calm()
         return batch
 
@@ -174,7 +178,7 @@ class Outbox:
         """The server has read all publishes up to this mark."""
         self._confirmed = max(self._confirmed, min(mark, self.written))
         while self._kept and self._kept[0][0] <= self._confirmed:
-            self._kept_size -= len(self._kept.popleft()[1])
+            self._kept_size -= self._kept.popleft()[1].size
         self._find_calm()
 
     def up(self) -> None:
@@ -193,19 +197,15 @@ class Outbox:
         self._woken = False
         self._limit = self._limits[1]
         unconfirmed = self.unconfirmed
-        again: list[Batch] = []
+        again = [batch for _, batch in self._kept]
         if self._replay_limit:
-            before = self._confirmed
-            for mark, data in self._kept:
-                again.append(Batch(data, mark - before))
-                before = mark
-            self.written = self._confirmed
-        else:
-            self._confirmed = self.written
+            # A batch goes again whole, also when its first publishes were confirmed.
+            self.written -= sum(batch.publishes for batch in again)
+        self._confirmed = self.written
         self._kept.clear()
         self._kept_size = 0
         self._batches = deque([*again, *(batch for batch in self._batches if batch.publishes)])
-        self.size = self._sealed_size = sum(len(batch.data) for batch in self._batches)
+        self.size = self._sealed_size = sum(batch.size for batch in self._batches)
         self._find_calm()
         return unconfirmed
 
@@ -245,14 +245,16 @@ class Outbox:
             self._calm_up_to = min(self._limit - self._kept_size, self._sealed_size + SEAL_AT - 1)
 
     def _seal(self) -> None:
+        size = self.size - self._sealed_size
         if self._pieces:
-            publishes = len(self._pieces) // PIECES
-            self._sealed_payload += sum(map(len, self._pieces[2::PIECES]))
-            self._batches.append(Batch(b"".join(self._pieces), publishes))
+            pieces = self._pieces
+            publishes = len(pieces) // PIECES
+            self._sealed_payload += sum(map(len, pieces[2::PIECES]))
+            self._batches.append(Batch(pieces if size > LARGE * publishes else b"".join(pieces), size, publishes))
             self._sealed_mark += publishes
-            self._pieces.clear()
+            self._pieces = []
         elif self._commands:
-            self._batches.append(Batch(b"".join(self._commands), 0))
+            self._batches.append(Batch(b"".join(self._commands), size, 0))
             self._commands.clear()
         self._sealed_size = self.size
 

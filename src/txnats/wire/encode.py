@@ -66,6 +66,13 @@ class PublishHeads:
         return data + b" "
 
 
+def header_line(header_size: int, size: int) -> bytes:
+    """The end of an HPUB line."""
+    if size < SHORT:
+        return LENGTH_LINES[header_size][:-2] + b" " + LENGTH_LINES[size]
+    return b"%d %d\r\n" % (header_size, size)
+
+
 def payload_bytes(payload: object) -> bytes:
     """A payload as bytes that nobody can change any more: str as UTF-8, buffers copied.
 

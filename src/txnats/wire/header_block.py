@@ -12,11 +12,12 @@ Source: ADR-4.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
 from ..errors import InvalidHeader, RemoteProtocolError
-from ..headers import NAME_CHARACTERS, Headers
+from ..headers import GOOD_NAMES, NAME_CHARACTERS, Headers, HeaderSource
 
 _STARTS = (b"NATS/1.0\r", b"NATS/1.0 ", b"NATS/1.0\t")
 _END = b"\r\n\r\n"
@@ -24,19 +25,34 @@ _BLANKS = b" \t"
 _UNFIT = re.compile(r"[\r\n\0]")
 
 
-def encode(headers: Headers) -> bytes:
+def encode(source: HeaderSource) -> bytes:
     """The block of these headers.
 
-    Those that a user put in were checked then; those that came off the wire may hold what we must not send.
+    Those that a user put into Headers were checked then; those that came off the wire may hold what we must not send.
 
     Raises:
-        InvalidHeader: A value holds CR, LF or NUL.
+        InvalidHeader: A name or value cannot be sent unchanged.
     """
+    if source.__class__ is dict:
+        lines = _plain_lines(source)
+        if lines is not None:
+            return b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+    headers = source if isinstance(source, Headers) else Headers(source)
     pairs = headers.items()
     if not headers.is_checked and any(_UNFIT.search(value) for _, value in pairs):
         raise InvalidHeader("the headers cannot be sent", why="a value holds CR, LF or NUL")
     lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
     return b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+
+
+def _plain_lines(source: dict[str, Any]) -> str | None:
+    """The lines of a plain dict without the detour over Headers; None when a value needs more than a look."""
+    lines = ""
+    for name, value in source.items():
+        if name not in GOOD_NAMES or value.__class__ is not str or not value.isalnum():
+            return None
+        lines += f"{name}: {value}\r\n"
+    return lines
 
 
 class HeaderBlock(msgspec.Struct, eq=False):
