@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import events
 from .auth.authenticators import Authenticator, Token, UserPassword
-from .client import Client, Statistics, Status
+from .client import Client
 from .connecting import connect
 from .draining import DrainReport
 from .errors import (
@@ -42,11 +42,13 @@ from .errors import (
 from .headers import Headers
 from .message import Message
 from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions
+from .statistics import Statistics, Status
 from .subscription import Drained, EndReason, Subscription
 from .version import __version__
 
 if TYPE_CHECKING:
     from . import io
+    from .application import NatsService
 
 __all__ = [
     "AuthenticationRefused",
@@ -71,6 +73,7 @@ __all__ = [
     "LocalProtocolError",
     "Message",
     "NatsError",
+    "NatsService",
     "NoResponders",
     "NoServersLeft",
     "OperationTimeout",
@@ -101,11 +104,12 @@ __all__ = [
     "io",
 ]
 
-_LOADED_ON_USE = frozenset({"io"})
+_LOADED_ON_USE = {"io": ".io", "NatsService": ".application"}
 
 
 def __getattr__(name: str) -> Any:
-    """Modules that most programs do not need load when they are first used."""
+    """What most programs do not need loads when it is first used."""
     if name in _LOADED_ON_USE:
-        return import_module(f"{__name__}.{name}")
+        module = import_module(_LOADED_ON_USE[name], __name__)
+        return module if name == "io" else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

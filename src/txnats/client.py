@@ -7,12 +7,10 @@ remembered in ``state``, sockets and timers in ``net``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-import msgspec
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -32,49 +30,12 @@ from .request_many import Replies
 from .state.deadlines import Deadlines
 from .state.requests import Requests
 from .state.subscriptions import Subscriptions
+from .statistics import Statistics, Status
 from .subjects import check_queue, check_subscribe
 from .subscription import Subscription, check_max_messages
 from .wire import encode, header_block
 from .wire.encode import LENGTH_LINES, SHORT
 from .wire.info import ServerInfo
-
-
-class Status(StrEnum):
-    """Where a client is in its life."""
-
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    DRAINING = "draining"
-    CLOSED = "closed"
-
-
-class Statistics(msgspec.Struct, frozen=True):
-    """Counts since the client was made.
-
-    Attributes:
-        messages_in: Messages received, replies included.
-        bytes_in: Bytes of their headers and payloads.
-        messages_out: Messages accepted for sending.
-        bytes_out: Bytes of their headers and payloads.
-        socket_bytes_in: All bytes read.
-        reconnects: Connections after the first.
-        subscriptions: Active at the moment, the one for replies included.
-        requests: Unanswered at the moment.
-        waiting_bytes: Bytes that wait to be sent.
-        unconfirmed: Publishes written that the server may not have read yet.
-    """
-
-    messages_in: int
-    bytes_in: int
-    messages_out: int
-    bytes_out: int
-    socket_bytes_in: int
-    reconnects: int
-    subscriptions: int
-    requests: int
-    waiting_bytes: int
-    unconfirmed: int
 
 
 class Client:
@@ -139,7 +100,7 @@ class Client:
         return Statistics(
             messages_in=received.messages,
             bytes_in=received.message_bytes,
-            messages_out=session.outbox.mark,
+            messages_out=session.outbox.mark - session.outbox.again,
             bytes_out=session.outbox.payload_bytes,
             socket_bytes_in=received.socket_bytes,
             reconnects=session.reconnects,
@@ -394,7 +355,7 @@ class Client:
             report = draining.drain(
                 self._clock,
                 [entry.owner for entry in self._subscriptions if isinstance(entry.owner, Subscription)],
-                flush=self.flush,
+                flush=self._flush_last,
                 close=self.close,
                 unsent=lambda: self._session.unsent,
                 timeout=timeout,
@@ -446,6 +407,12 @@ class Client:
         return barrier.addTimeout(
             timeout, self._clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
         )
+
+    def _flush_last(self, timeout: float) -> Deferred[None]:
+        """Flush for the last time: without a connection only if something waits for one."""
+        if self._session.is_connected or len(self._session.outbox):
+            return self.flush(timeout)
+        return succeed(None)
 
     def _check_denied(self, _: None) -> None:
         denied = self._session.take_denial()

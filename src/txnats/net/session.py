@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
@@ -24,11 +23,11 @@ from ..state.subscriptions import Entry, Subscriptions
 from ..wire import encode
 from ..wire.info import ServerInfo
 from .connection import Connection
+from .handover import Handover
+from .received import Received
 from .supervisor import Supervisor
 from .writer import Writer
 
-LEAVE_WITHIN = 5.0
-"""Seconds that a server that is being left gets to hand over what it still has for us."""
 _MOST_WAITERS = 65_536
 
 
@@ -67,7 +66,6 @@ class Session:
         self.reconnects = 0
         self.unsent = 0
         self._received = Received(0, 0, 0)
-        self._clock = clock
         self._subscriptions = subscriptions
         self._requests = requests
         self._writer = writer
@@ -76,12 +74,12 @@ class Session:
         self._open: set[Connection] = set()
         self._held: deque[Waiter] = deque()
         self._ducks: set[Connection] = set()
-        # A connection that was told of all subscriptions and does not take publishes yet: it hears of each change too.
-        self._successor: Connection | None = None
+        self._handover = Handover(clock, subscriptions, writer)
         self._pausing: set[object] = set()
         self._publish_denied: PermissionDenied | None = None
         self._first: Deferred[None] | None = None
         self._was_connected = False
+        self._was_started = False
         self._closing: list[Deferred[NatsError | None]] = []
         self._is_closed = False
         self._reason: NatsError | None = None
@@ -104,13 +102,23 @@ class Session:
         return self._was_connected
 
     @property
+    def was_started(self) -> bool:
+        """Whether it was asked to connect."""
+        return self._was_started
+
+    @property
     def is_closed(self) -> bool:
         """True once it has ended, though sockets may still be closing."""
         return self._is_closed
 
+    @property
+    def reason(self) -> NatsError | None:
+        """The error that ended it, if one did."""
+        return self._reason
+
     def received(self) -> Received:
         """What came in over all connections."""
-        return sum((_received(connection) for connection in self._open), self._received)
+        return sum(map(Received.over, self._open), self._received)
 
     def opened(self, connection: Connection) -> None:
         """A connection was made: the end of the client waits for its socket."""
@@ -121,6 +129,7 @@ class Session:
         """Get connected. Fires at the first connection, fails when the client closes before; cancelling closes it."""
         waiter: Deferred[None] = Deferred(lambda _: self._give_up_first())
         self._first = waiter
+        self._was_started = True
         self.supervisor.start()
         return waiter
 
@@ -242,8 +251,7 @@ class Session:
         """SUB or UNSUB for the connection in use, and for the one that is being prepared to take over."""
         if self._writer.connection is not None:
             self.outbox.add_command(command)
-        if self._successor is not None:
-            self._successor.write(command)
+        self._handover.command(command)
 
     # Owner: what the supervisor tells
 
@@ -278,30 +286,17 @@ class Session:
         self._tell(events.Disconnected(reason, unconfirmed, server.name))
 
     def prepare(self, connection: Connection) -> Deferred[None]:
-        known: Deferred[None] = Deferred()
-        self._successor = connection
-        connection.ended.addCallback(lambda _: self._succeeded_by(connection))
-        connection.write(b"".join([*self._subscriptions.replay(), encode.PING]))
-        connection.pings.sent(0, -1, lambda error: known.callback(None) if error is None else known.errback(error))
-        return known
+        return self._handover.prepare(connection)
 
     def switch(self, old: Connection, new: Connection, server: Server) -> None:
-        unsubscribe = [encode.unsubscribe(entry.sid) for entry in self._subscriptions]
         self._ducks.discard(old)
-        self._succeeded_by(new)
-        # What waits was meant for the old one, PINGs included, whose PONGs it will bring.
-        self._writer.finish()
-        self._writer.attach(new, [])
+        self._handover.switch(old, new)
+        if self._pausing:
+            new.pause_reading()
         if new.info is not None:
             self._learn(new, new.info)
         self.reconnects += 1
         self._tell(events.Reconnected(server.name))
-        timer = self._clock.callLater(
-            LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it was left for another server")
-        )
-        old.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
-        old.write(b"".join([*unsubscribe, encode.PING]))
-        old.pings.sent(0, -1, lambda error: None if error else _ignore(old.close()))
 
     def closed(self, reason: NatsError | None, connection: Connection | None) -> None:
         if self._is_closed:
@@ -327,8 +322,7 @@ class Session:
     # Listener: what a connection tells
 
     def confirmed(self, connection: Connection, mark: int) -> None:
-        if connection is self._writer.connection:
-            self._writer.outbox.confirm(mark)
+        self._handover.confirmed(connection, mark)
 
     def ask(self, connection: Connection) -> None:
         if connection is self._writer.connection:
@@ -339,6 +333,9 @@ class Session:
             self._writer.pump()
 
     def lost(self, connection: Connection, reason: NatsError) -> None:
+        in_doubt = self._handover.lost(connection)
+        if in_doubt:
+            self._tell(events.Disconnected(reason, in_doubt, connection.server))
         self.supervisor.lost(connection, reason)
 
     def informed(self, connection: Connection, info: ServerInfo) -> None:
@@ -409,15 +406,11 @@ class Session:
         if first is not None:
             self.when_closed().addCallback(lambda _: None if first.called else first.errback(error))
 
-    def _succeeded_by(self, connection: Connection) -> None:
-        if self._successor is connection:
-            self._successor = None
-
     def _closed_error(self) -> NatsError:
         return ClientClosed(self._reason)
 
     def _socket_gone(self, connection: Connection) -> None:
-        self._received += _received(connection)
+        self._received += Received.over(connection)
         self._open.discard(connection)
         self._check_closed()
 
@@ -426,26 +419,3 @@ class Session:
             closing, self._closing = self._closing, []
             for waiter in closing:
                 waiter.callback(self._reason)
-
-
-def _ignore(_: object) -> None:
-    """The end of a connection is waited for elsewhere."""
-
-
-class Received(msgspec.Struct, frozen=True):
-    """Counts of what came in."""
-
-    messages: int
-    message_bytes: int
-    socket_bytes: int
-
-    def __add__(self, other: Received) -> Received:
-        return Received(
-            self.messages + other.messages,
-            self.message_bytes + other.message_bytes,
-            self.socket_bytes + other.socket_bytes,
-        )
-
-
-def _received(connection: Connection) -> Received:
-    return Received(connection.parser.messages, connection.parser.message_bytes, connection.received)

@@ -53,6 +53,7 @@ class Outbox:
     Attributes:
         size: Bytes that wait.
         written: Publishes handed to a connection so far.
+        again: How many of the marks belong to publishes that were queued a second time.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Outbox:
         "_sealed_size",
         "_wake",
         "_woken",
+        "again",
         "size",
         "written",
     )
@@ -101,6 +103,7 @@ class Outbox:
         self._calm_up_to = _NEVER_CALM
         self.size = 0
         self.written = 0
+        self.again = 0
 
     def __len__(self) -> int:
         """Publishes that wait."""
@@ -207,6 +210,27 @@ class Outbox:
         self._batches = deque([*again, *(batch for batch in self._batches if batch.publishes)])
         self.size = self._sealed_size = sum(batch.size for batch in self._batches)
         self._find_calm()
+        return unconfirmed
+
+    def give_up(self, mark: int) -> int:
+        """What was written up to this mark went to a connection that is gone, while another one goes on.
+
+        Gives how many of them nobody can vouch for. Kept ones are queued again, behind what waits.
+        """
+        unconfirmed = max(0, mark - self._confirmed)
+        self._seal()
+        while self._kept and self._kept[0][0] <= mark:
+            _, batch = self._kept.popleft()
+            self._kept_size -= batch.size
+            self._batches.append(batch)
+            self._sealed_mark += batch.publishes
+            self.again += batch.publishes
+            self.size += batch.size
+        self._sealed_size = self.size
+        self.confirm(mark)
+        if self._batches and not self._woken:
+            self._woken = True
+            self._wake()
         return unconfirmed
 
     def close(self, reason: NatsError) -> int:

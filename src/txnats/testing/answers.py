@@ -41,7 +41,7 @@ def replies(script: Iterable[Script], request: Publish) -> list[Reply]:
     return said
 
 
-def message(
+def as_publish(
     subject: bytes, payload: bytes, *, reply: bytes | None = None, headers: HeaderSource | None = None, status: str = ""
 ) -> Publish:
     """A publish as a client would have made it; a status only servers give."""

@@ -41,11 +41,22 @@ def subscribe_refusal(subscribe: Subscribe, permissions: Permissions) -> str | N
     return f"Permissions Violation for Subscription to {quoted(subscribe.subject)}{group}"
 
 
-def no_responders(request: Publish, sid: bytes) -> bytes:
+def message(publish: Publish, sid: bytes, *, with_headers: bool) -> bytes:
+    """MSG or HMSG: a publish as a subscription gets it, which may know no headers."""
+    reply = b"" if publish.reply is None else publish.reply + b" "
+    if publish.headers and with_headers:
+        start = b"HMSG %b %b %b%b\r\n%b" % (publish.subject, sid, reply, publish.sizes, publish.headers)
+    else:
+        sizes = b"%d" % len(publish.payload) if publish.headers else publish.sizes
+        start = b"MSG %b %b %b%b\r\n" % (publish.subject, sid, reply, sizes)
+    return b"%b%b\r\n" % (start, publish.payload)
+
+
+def no_responders(subject: bytes, reply: bytes, sid: bytes) -> bytes:
     """The message that tells a requestor that nobody listens."""
-    block = b"NATS/1.0 503\r\nNats-Subject: %b\r\n\r\n" % request.subject
+    block = b"NATS/1.0 503\r\nNats-Subject: %b\r\n\r\n" % subject
     size = len(block)
-    return b"HMSG %b %b %d %d\r\n%b\r\n" % (request.reply, sid, size, size, block)
+    return b"HMSG %b %b %d %d\r\n%b\r\n" % (reply, sid, size, size, block)
 
 
 def error(text: str) -> bytes:

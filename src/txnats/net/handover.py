@@ -1,0 +1,111 @@
+"""A move from one connection to another: the new one is made fit before the old one is left.
+
+Two servers cannot be switched at one instant. So the new server first learns all subscriptions and confirms that it
+knows them; from then on both are told of each change. Then publishes go to the new one, and the old one is asked to
+send no more and to confirm what it was handed; what it still had for us arrives before that confirmation.
+
+A confirmation by the new server says nothing about publishes that the old one was handed: it is held back until the old
+one's own has come.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ..errors import ConnectionLost, NatsError
+from ..state.subscriptions import Subscriptions
+from ..wire import encode
+from .connection import Connection
+from .writer import Writer
+
+LEAVE_WITHIN = 5.0
+"""Seconds that a server that is being left gets to hand over what it still has for us."""
+
+
+class Handover:
+    """The connection that will take over, and the one that is being left; most of the time there is neither.
+
+    Args:
+        clock: The deadline for leaving.
+        subscriptions: What a new server has to be told.
+        writer: Moved from the one to the other.
+    """
+
+    def __init__(self, clock: IReactorTime, subscriptions: Subscriptions, writer: Writer) -> None:
+        self._clock = clock
+        self._subscriptions = subscriptions
+        self._writer = writer
+        self._successor: Connection | None = None
+        self._left: Connection | None = None
+        self._left_mark = 0
+        self._held_mark = 0
+
+    def prepare(self, connection: Connection) -> Deferred[None]:
+        """Tell a connection of all subscriptions; fires when its server knows them."""
+        known: Deferred[None] = Deferred()
+
+        def told(error: NatsError | None) -> None:
+            if error is None:
+                known.callback(None)
+            else:
+                known.errback(error)
+
+        self._successor = connection
+        connection.ended.addCallback(lambda _: self._forget(connection))
+        connection.pings.sent(0, -1, told)
+        connection.write(b"".join([*self._subscriptions.replay(), encode.PING]))
+        return known
+
+    def command(self, command: bytes) -> None:
+        """The one that will take over hears of each change to the subscriptions too."""
+        if self._successor is not None:
+            self._successor.write(command)
+
+    def switch(self, old: Connection, new: Connection) -> None:
+        """Publish on the new one from now on, and leave the old one when it has handed over all that it had."""
+        self._forget(new)
+        # What waits goes to the old one, PINGs included, whose PONGs it will bring.
+        self._writer.finish()
+        self._left, self._left_mark = old, self._writer.outbox.mark
+        self._writer.attach(new, [])
+        unsubscribe = [encode.unsubscribe(entry.sid) for entry in self._subscriptions]
+        old.pings.sent(self._left_mark, -1, lambda error: None if error else self._dismiss(old))
+        old.write(b"".join([*unsubscribe, encode.PING]))
+        timer = self._clock.callLater(
+            LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it did not let us go in time")
+        )
+        old.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+
+    def confirmed(self, connection: Connection, mark: int) -> None:
+        """A server has read all that it was handed up to this mark."""
+        if connection is self._left:
+            self._writer.outbox.confirm(mark)
+            if mark >= self._left_mark:
+                self._settle()
+        elif connection is self._writer.connection:
+            if self._left is None:
+                self._writer.outbox.confirm(mark)
+            else:
+                self._held_mark = max(self._held_mark, mark)
+
+    def lost(self, connection: Connection) -> int:
+        """A connection has ended: how many publishes are in doubt because it was left and had not confirmed them."""
+        if connection is not self._left:
+            return 0
+        unconfirmed = self._writer.outbox.give_up(self._left_mark)
+        self._settle()
+        return unconfirmed
+
+    def _settle(self) -> None:
+        """The one that was left has said all."""
+        self._left = None
+        held, self._held_mark = self._held_mark, 0
+        self._writer.outbox.confirm(held)
+
+    def _dismiss(self, old: Connection) -> None:
+        old.close()
+
+    def _forget(self, connection: Connection) -> None:
+        if self._successor is connection:
+            self._successor = None
