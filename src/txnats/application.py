@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
@@ -11,10 +11,10 @@ from twisted.python.failure import Failure
 
 from .client import Client
 from .connecting import build
-from .draining import DrainReport
 from .errors import ClientClosed
 from .net.endpoints import ServersArgument
 from .options import ReconnectOptions
+from .state.waiters import Waiters
 
 
 class NatsService(Service):
@@ -49,8 +49,7 @@ class NatsService(Service):
         **options: Any,
     ) -> None:
         self._drain_timeout = drain_timeout
-        self._waiting: list[Deferred[Client]] = []
-        self._stopping: Deferred[DrainReport] | None = None
+        self._waiting: Waiters[Client] = Waiters()
         self.client: Client
         self.client, self._session = build(reactor, servers, reconnect=reconnect, **options)
 
@@ -78,17 +77,11 @@ class NatsService(Service):
             return fail(ClientClosed(self._session.reason))
         if self._session.is_connected:
             return succeed(self.client)
-        waiter: Deferred[Client] = Deferred(self._waiting.remove)
-        self._waiting.append(waiter)
-        return waiter
+        return self._waiting.wait()
 
     def _connected(self, _: None) -> None:
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(self.client)
+        self._waiting.tell(self.client)
 
     def _ended(self, failure: Failure) -> None:
         """The client closed before it was ever connected: its Closed event has told why."""
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.errback(cast(Exception, failure.value))
+        self._waiting.fail(failure.value or ClientClosed())

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from . import draining
 from .draining import DrainReport
-from .errors import ClientDraining, InvalidSubject, NatsError, OperationTimeout, PayloadTooLarge
+from .errors import ClientDraining, InvalidArgument, InvalidSubject, NatsError, OperationTimeout, PayloadTooLarge
 from .event_hub import EventHub, EventStream
 from .handlers import Handler
 from .headers import HeaderSource
@@ -25,14 +25,14 @@ from .message import Message, Origin
 from .net.session import Session
 from .net.timer import DeadlineTimer
 from .nuid import next_nuid
-from .options import Limits, SlowPolicy
+from .options import Limits, SlowPolicy, check_count, check_policy, check_seconds
 from .request_many import Replies
 from .state.deadlines import Deadlines
 from .state.requests import Requests
 from .state.subscriptions import Subscriptions
 from .statistics import Statistics, Status
 from .subjects import check_queue, check_subscribe
-from .subscription import Subscription, check_max_messages
+from .subscription import Subscription
 from .wire import encode, header_block
 from .wire.encode import LENGTH_LINES, SHORT
 from .wire.info import ServerInfo
@@ -71,6 +71,7 @@ class Client:
         self._known_head = self._heads.plain.get
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
+        self._session.at_end(self._deadlines.stop)
         self._add = self._session.outbox.add
 
     # Facts
@@ -208,9 +209,10 @@ class Client:
         pattern = check_subscribe(subject)
         group = None if queue is None else check_queue(queue)
         encode.check_subscribe_line(pattern, group, self._limits.control_line_out)
-        maximum = 0 if max_messages is None else check_max_messages(max_messages)
+        maximum = 0 if max_messages is None else check_count("max_messages", max_messages)
         self._check_open("subscribe")
         limits = self._limits
+        policy = limits.slow_policy if slow_policy is None else check_policy(slow_policy)
         subscription = Subscription(
             self._clock,
             self._session,
@@ -219,9 +221,9 @@ class Client:
             handler=handler,
             concurrency=concurrency,
             key=key,
-            pending_messages=limits.pending_messages if pending_messages is None else pending_messages,
-            pending_bytes=limits.pending_bytes if pending_bytes is None else pending_bytes,
-            policy=limits.slow_policy if slow_policy is None else SlowPolicy(slow_policy),
+            pending_messages=_count_or("pending_messages", pending_messages, limits.pending_messages),
+            pending_bytes=_count_or("pending_bytes", pending_bytes, limits.pending_bytes),
+            policy=policy,
         )
         entry = self._subscriptions.add(pattern, group, subscription, maximum)
         subscription.attach(entry)
@@ -251,8 +253,8 @@ class Client:
             PermissionDenied, with ClientClosed, or with what ``publish`` would raise. Cancelling it forgets the
             request.
         """
-        seconds = self._request_timeout if timeout is None else timeout
         try:
+            seconds = self._request_timeout if timeout is None else check_seconds("timeout", timeout)
             head = self._known_head(subject) or self._heads.head(subject)
             if not self._inbox.is_open:
                 self._open_inbox()
@@ -295,7 +297,7 @@ class Client:
             As ``publish`` and ``subscribe``; nothing was sent.
         """
         if max_messages is not None:
-            check_max_messages(max_messages)
+            check_count("max_messages", max_messages)
         head = self._heads.head(subject)
         inbox = self.new_inbox()
         self._check_open("request")
@@ -303,12 +305,12 @@ class Client:
             self._clock,
             head[4:-1].decode("utf-8", "surrogateescape"),
             limit=self._limits.pending_messages,
-            timeout=self._request_timeout if timeout is None else timeout,
-            stall=stall,
+            timeout=self._request_timeout if timeout is None else check_seconds("timeout", timeout),
+            stall=None if stall is None else check_seconds("stall", stall),
             max_messages=max_messages,
             is_last=is_last,
         )
-        replies.attach(self.subscribe(inbox, replies.accept))
+        replies.start(self.subscribe(inbox, replies.accept), inbox, self._session.denials.when_publish_is_denied)
         try:
             self._send(head + inbox.encode() + b" ", payload, headers)
         except NatsError:
@@ -349,12 +351,16 @@ class Client:
         Returns:
             A Deferred of what was handled, abandoned and unsent. Further calls give the same report.
         """
+        try:
+            check_seconds("timeout", timeout)
+        except InvalidArgument:
+            return fail()
         if self._drain is None:
             self._drain = Deferred()
             self._session.drain()
             report = draining.drain(
                 self._clock,
-                [entry.owner for entry in self._subscriptions if isinstance(entry.owner, Subscription)],
+                self._active(),
                 flush=self._flush_last,
                 close=self.close,
                 unsent=lambda: self._session.unsent,
@@ -392,6 +398,11 @@ class Client:
 
     # Inside
 
+    def _active(self) -> list[Subscription]:
+        """The users' subscriptions that have not ended, in the order of subscribing."""
+        owners = [*self._session.lingering, *(entry.owner for entry in self._subscriptions)]
+        return [owner for owner in owners if isinstance(owner, Subscription)]
+
     def _check_open(self, what: str) -> None:
         self._session.check_open(what)
         if self._drain is not None:
@@ -403,6 +414,10 @@ class Client:
         self._session.subscribe(self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox))
 
     def _barrier(self, what: str, timeout: float, *, share: bool = True) -> Deferred[None]:
+        try:
+            check_seconds("timeout", timeout)
+        except InvalidArgument:
+            return fail()
         barrier = self._session.barrier(share=share)
         return barrier.addTimeout(
             timeout, self._clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
@@ -415,12 +430,16 @@ class Client:
         return succeed(None)
 
     def _check_denied(self, _: None) -> None:
-        denied = self._session.take_denial()
+        denied = self._session.denials.take()
         if denied is not None:
             raise denied
 
     def __repr__(self) -> str:
         return f"<Client {self.status.value}, {len(self._subscriptions)} subscriptions>"
+
+
+def _count_or(name: str, count: int | None, default: int) -> int:
+    return default if count is None else check_count(name, count)
 
 
 def _share(result: DrainReport | Failure, waiting: Deferred[DrainReport]) -> DrainReport | None:

@@ -19,7 +19,7 @@ from .net.endpoints import EndpointFactory, Endpoints, ServersArgument
 from .net.session import Session
 from .net.supervisor import Supervisor
 from .net.writer import Writer
-from .options import Limits, PingOptions, ReconnectOptions, TlsOptions
+from .options import Limits, PingOptions, ReconnectOptions, TlsOptions, check_seconds
 from .state.outbox import Outbox
 from .state.requests import Requests
 from .state.servers import Servers
@@ -127,10 +127,11 @@ def build(
     Raises:
         InvalidArgument: One of them cannot be.
     """
-    for what, seconds in (("timeout", timeout), ("request_timeout", request_timeout)):
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-            raise InvalidOption(f"{what} is {seconds!r}", why="it is a number of seconds above 0")
+    check_seconds("timeout", timeout)
+    check_seconds("request_timeout", request_timeout)
     check_inbox_prefix(inbox_prefix)
+    if name is not None and not isinstance(name, str):
+        raise InvalidOption(f"name is a str, not {type(name).__name__}")
     endpoints = Endpoints(reactor, servers, timeout=timeout, factory=endpoint_factory)
     pool = Servers(endpoints.servers, reconnect, limits.servers)
     hub = EventHub(reactor, limits.events, on_event, name)

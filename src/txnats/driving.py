@@ -60,7 +60,7 @@ class _Driven:
                 awaited = self._context.run(self._coroutine.send, result)
         except StopIteration as stop:
             self.done.callback(stop.value)
-        except Exception:
+        except BaseException:  # as Twisted does: whoever waits must hear of it, whatever it is
             self.done.errback(Failure())
         else:
             self._wait_for(awaited)

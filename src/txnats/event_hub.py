@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
@@ -66,6 +67,7 @@ class EventHub:
         self._on_event = on_event
         self._name = name or "nats"
         self._streams: set[EventStream] = set()
+        self._untold: deque[events.Event] = deque()
         self._bad_headers_told = False
         self._closed: events.Closed | None = None
 
@@ -79,20 +81,28 @@ class EventHub:
         return stream
 
     def tell(self, event: events.Event) -> None:
-        """Something has happened."""
+        """Something has happened. What happens while others are being told waits for its turn."""
+        self._untold.append(event)
+        if len(self._untold) > 1:
+            return
+        while self._untold:
+            self._tell_all(self._untold[0])
+            self._untold.popleft()
+
+    def _tell_all(self, event: events.Event) -> None:
         self._log(event)
         match event:
             case events.Closed():
                 self._closed = event
             case events.Connected() | events.Reconnected():
                 self._bad_headers_told = False
+        for stream in list(self._streams):
+            stream.tell(event)
         if self._on_event is not None:
             try:
                 self._on_event(event)
             except Exception:
                 self.log.failure("on_event raised for {event!r}", event=event)
-        for stream in list(self._streams):
-            stream.tell(event)
 
     def bad_headers(self, error: RemoteProtocolError) -> None:
         """Tell of headers that cannot be read, once a connection."""

@@ -17,8 +17,8 @@ from .state.backlog import TAKEN, Backlog, Offer
 Handler: TypeAlias = Callable[[Message], object]
 """Gets a message; may return a Deferred or be a coroutine function: until that ends, it is still in work."""
 
-_calling: ContextVar[Handlers] = ContextVar("txnats.calling")
-_message: ContextVar[Message] = ContextVar("txnats.message")
+_in_hand: ContextVar[Message] = ContextVar("txnats.in_hand")
+"""The message whose handler the running code belongs to, over all its awaits and in whatever it started."""
 
 
 class Owner(Protocol):
@@ -51,17 +51,20 @@ class Handlers:
 
     __slots__ = (
         "_backlog",
-        "_begun",
         "_concurrency",
         "_context",
         "_current",
         "_excused",
         "_handler",
+        "_inside",
         "_keyed",
+        "_marks",
         "_owner",
         "_plain",
         "_pumping",
+        "_waited",
         "_watched",
+        "_working",
         "handled",
         "running",
     )
@@ -73,22 +76,24 @@ class Handlers:
         self._keyed = keyed
         self._owner = owner
         self._pumping = False
-        self._current: Message | None = None
-        self._excused: set[int] | frozenset[int] = _NOBODY
         self._watched = False
+        # The message whose handler is on the stack at this moment.
+        self._inside: Message | None = None
+        # Whether the context has to know whose message it is: of use only to handlers that go on after they have
+        # returned. That is supposed until a message shows that it does not, and known once one did.
+        self._marks = True
+        self._waited = False
+        # The message in work, or, where there may be several, all of them.
+        self._current: Message | None = None
+        self._working: set[int] = _NONE if concurrency == 1 else set()
+        self._excused: set[int] = _NONE
         # While nothing waits, is excused or watched a message goes straight to the handler and nothing else is due.
-        # The very first one does not, so that what only an active subscription needs is made when there is one.
-        self._plain = False
-        self._begun = False
+        self._plain = not keyed
         self.running = 0
         self.handled = 0
-        # Handlers run in copies of the context in which they were subscribed.
+        # The context of the subscribing code. Plain handlers share it, as the callbacks of an event loop do; each
+        # coroutine gets a copy, which all its steps run in.
         self._context = copy_context()
-
-    @property
-    def in_work(self) -> int:
-        """Messages in work, without those whose handler must not be waited for."""
-        return self.running - len(self._excused)
 
     def watch(self) -> None:
         """From now on tell the owner whenever all is settled."""
@@ -96,21 +101,23 @@ class Handlers:
         self._plain = False
 
     def excuse_caller(self) -> None:
-        """If the code that runs now was called, directly or over awaits, by this handler: do not wait for that call."""
-        if _calling.get(None) is self:
-            message = self._current if self._concurrency == 1 else _message.get(None)
-            if message is not None:
-                self._excused = self._excused | {id(message)}
-                self._plain = False
+        """If the code that runs now belongs to a message in work here, do not wait for that one.
+
+        It no longer counts: its place and its key are free for those behind it, which would else wait for it for ever.
+        """
+        message = self._inside or _in_hand.get(None)
+        if message is None or not self._is_in_work(message) or id(message) in self._excused:
+            return
+        self._excused = self._excused | {id(message)}
+        self._plain = False
+        self._free(message)
+        self._pump()
 
     def accept(self, message: Message) -> None:
         """Handle a message now, or put it into the backlog."""
         if self._plain and self.running < self._concurrency:
             self._run(message)
             return
-        if not self._begun:
-            self._begun = True
-            self._context.run(_calling.set, self)
         try:
             offer = self._backlog.offer(message)
         except Exception as error:
@@ -119,57 +126,80 @@ class Handlers:
             self._owner.handler_failed(error)
             return
         self._plain = False
-        if not self._pumping:
-            self._pump()
+        self._pump()
         if offer is not TAKEN:
             self._owner.fell_behind(offer)
+
+    def _is_in_work(self, message: Message) -> bool:
+        if self._concurrency == 1:
+            return self.running == 1 and self._current is message
+        return id(message) in self._working
 
     def _run(self, message: Message) -> None:
         self.running += 1
         self._current = message
-        context = self._context.copy()
         if self._concurrency != 1:
-            context.run(_message.set, message)
+            self._working.add(id(message))
+        outer, self._inside = self._inside, message
+        # A context cannot be entered twice: a handler that makes another message arrive gets a copy for that one.
+        context = self._context if outer is None else self._context.copy()
+        waiting: Deferred[object] | None = None
         try:
-            result = context.run(self._handler, message)
+            result = context.run(self._call if self._marks else self._handler, message)
             if result is not None:
-                result = drive(result, context) if iscoroutine(result) else self._waiting(result, context)
-        except Exception as error:
+                # A coroutine runs in a context of its own.
+                waiting = drive(result, context.copy()) if iscoroutine(result) else self._begun(result, context)
+        except BaseException as error:  # as Twisted does with callbacks: told, and nothing else ends
             self._owner.handler_failed(error)
-            result = None
-        if result is not None:
-            result.addBoth(self._finished, message)
+        self._inside = outer
+        if waiting is not None:
+            self._marks = self._waited = True
+            waiting.addBoth(self._finished, message)
             return
-        self.running -= 1
-        self.handled += 1
-        if not self._plain:
+        self._marks = self._waited
+        if self._plain and self._concurrency == 1:
+            self.running -= 1
+            self.handled += 1
+        else:
             self._ended(message)
 
-    def _waiting(self, result: object, context: Context) -> Deferred[object] | None:
+    def _call(self, message: Message) -> object:
+        _in_hand.set(message)
+        return self._handler(message)
+
+    def _begun(self, result: object, context: Context) -> Deferred[object] | None:
         """What a handler gave back, as something to wait for."""
         if isinstance(result, Deferred):
             return result
-        return drive(_awaiting(result), context) if isawaitable(result) else None
+        return drive(_awaiting(result), context.copy()) if isawaitable(result) else None
 
     def _finished(self, result: object, message: Message) -> None:
         if isinstance(result, Failure):
             self._owner.handler_failed(result.value or RuntimeError("a failure without an exception"))
-        self.running -= 1
-        self.handled += 1
-        if not self._plain:
-            self._ended(message)
+        self._ended(message)
 
     def _ended(self, message: Message) -> None:
-        """A message is done and something else is due: its key is free, others wait, or somebody watches."""
+        self.handled += 1
+        if self._plain:
+            self._free(message)
+            return
+        if id(message) in self._excused:
+            self._excused = self._excused - {id(message)}
+        else:
+            self._free(message)
+        self._pump()
+
+    def _free(self, message: Message) -> None:
+        """A place, and a key, are free."""
+        self.running -= 1
+        self._working.discard(id(message))
         if self._keyed:
             self._backlog.done(message)
-        if self._excused:
-            self._excused = self._excused - {id(message)}
-        if not self._pumping:
-            self._pump()
 
     def _pump(self) -> None:
         """Start what may start. A handler that ends at once frees its place here, not by recursion."""
+        if self._pumping:
+            return
         self._pumping = True
         try:
             while self.running < self._concurrency:
@@ -181,11 +211,12 @@ class Handlers:
             self._pumping = False
         if not len(self._backlog):
             self._plain = not (self._keyed or self._watched or self._excused)
-            if self._watched and self.in_work <= 0:
+            if self._watched and not self.running:
                 self._owner.settled()
 
 
-_NOBODY: frozenset[int] = frozenset()
+_NONE: set[int] = set()
+"""Nobody: never changed, only replaced."""
 
 
 async def _awaiting(awaitable: Awaitable[object]) -> object:

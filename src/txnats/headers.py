@@ -41,6 +41,13 @@ def check_value(name: str, value: str) -> str:
     """The value as it came, or InvalidHeader: it is never altered to make it fit."""
     if not isinstance(value, str):
         raise InvalidHeader(f"the value of header {name!r} is a str, not {type(value).__name__}")
+    if not value.isascii():
+        try:
+            value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise InvalidHeader(
+                f"the value of header {name!r} cannot be encoded", why="it holds lone surrogates"
+            ) from None
     unfit = _UNFIT_VALUE.search(value)
     if unfit is not None and unfit.group() in "\r\n\0":
         raise InvalidHeader(f"the value of header {name!r} cannot be sent", why="it holds CR, LF or NUL")

@@ -17,6 +17,28 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
+def check_seconds(name: str, seconds: float) -> float:
+    """A span of time as it came.
+
+    Raises:
+        InvalidOption: It is no number, below 0, or endless.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        raise InvalidOption(f"{name} is {seconds!r}", why="it is a number of seconds, at least 0 and not endless")
+    return seconds
+
+
+def check_count(name: str, count: int) -> int:
+    """A count or size as it came.
+
+    Raises:
+        InvalidOption: It is no whole number, or below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InvalidOption(f"{name} is {count!r}", why="it is a whole number of at least 1")
+    return count
+
+
 class SlowPolicy(StrEnum):
     """What a subscription does with a message that finds its pending limits reached."""
 
@@ -28,6 +50,18 @@ class SlowPolicy(StrEnum):
     """Nothing is dropped: the whole connection stops reading until there is room."""
     ERROR = "error"
     """The subscription ends with the error SlowConsumer."""
+
+
+def check_policy(policy: SlowPolicy | str) -> SlowPolicy:
+    """A policy by its name.
+
+    Raises:
+        InvalidOption: There is none of that name.
+    """
+    try:
+        return SlowPolicy(policy)
+    except ValueError:
+        raise InvalidOption(f"slow_policy is {policy!r}", hint=", ".join(SlowPolicy)) from None
 
 
 class _Checked(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,14 +7,22 @@ enough replies, and a reply that the caller's own test takes for the last.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .errors import ClientClosed, NatsError, NoResponders, PermissionDenied, SlowConsumer
+from .errors import ClientClosed, NoResponders, PermissionDenied, SlowConsumer
 from .message import Message
 from .state.requests import NO_RESPONDERS
 from .streams import Queue
 from .subscription import EndReason, Subscription
+
+WhenDenied: TypeAlias = Callable[[Callable[[PermissionDenied], None]], Callable[[], None]]
+"""Given whom to tell of refused publishes, gives what ends that."""
+
+
+def _nothing() -> None:
+    """Nothing is to be done."""
 
 
 class Replies(Queue[Message]):
@@ -32,7 +40,18 @@ class Replies(Queue[Message]):
         is_last: Tells the last reply; that one is not given out.
     """
 
-    __slots__ = ("_is_last", "_left", "_overall", "_pause", "_stall", "_subject", "_subscription")
+    __slots__ = (
+        "_is_last",
+        "_left",
+        "_overall",
+        "_pause",
+        "_reply",
+        "_stall",
+        "_stop_listening",
+        "_subject",
+        "_subscription",
+        "_timeout",
+    )
 
     def __init__(
         self,
@@ -51,12 +70,18 @@ class Replies(Queue[Message]):
         self._left = max_messages
         self._is_last = is_last
         self._subscription: Subscription | None = None
-        self._overall: IDelayedCall | None = clock.callLater(timeout, self._end)
+        self._reply = ""
+        self._stop_listening: Callable[[], None] = _nothing
+        self._timeout = timeout
+        self._overall: IDelayedCall | None = None
         self._pause: IDelayedCall | None = None
 
-    def attach(self, subscription: Subscription) -> None:
-        """Where the replies come in."""
+    def start(self, subscription: Subscription, reply: str, when_denied: WhenDenied) -> None:
+        """The replies come in by this subscription."""
         self._subscription = subscription
+        self._reply = reply
+        self._overall = self._clock.callLater(self._timeout, self._end)
+        self._stop_listening = when_denied(self._denied)
         subscription.when_done().addCallback(self._subscription_ended)
 
     def accept(self, reply: Message) -> None:
@@ -66,7 +91,12 @@ class Replies(Queue[Message]):
         if reply.status is not None and not reply.payload:
             self._end(NoResponders(self._subject) if reply.status == NO_RESPONDERS else None)
             return
-        if self._is_last is not None and self._is_last(reply):
+        try:
+            last = self._is_last is not None and self._is_last(reply)
+        except Exception as error:
+            self._end(error)
+            return
+        if last:
             self._end()
             return
         self._restart_pause()
@@ -79,11 +109,12 @@ class Replies(Queue[Message]):
             if self._left <= 0:
                 self._end()
 
-    def denied(self, error: PermissionDenied) -> None:
-        """The request was refused."""
-        self._end(error)
+    def _denied(self, error: PermissionDenied) -> None:
+        """A publish was refused: ours, if subject or reply subject are."""
+        if error.subject == (self._reply if error.operation == "reply" else self._subject):
+            self._end(error)
 
-    def _end(self, error: NatsError | None = None) -> None:
+    def _end(self, error: BaseException | None = None) -> None:
         self._released()
         self._finish(error)
 
@@ -92,6 +123,7 @@ class Replies(Queue[Message]):
             if timer is not None and timer.active():
                 timer.cancel()
         self._overall = self._pause = None
+        self._stop_listening()
         if self._subscription is not None:
             self._subscription.unsubscribe()
 

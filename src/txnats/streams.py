@@ -14,7 +14,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from .errors import EndOfStream, InvalidArgument, NatsError, OperationTimeout
+from .errors import EndOfStream, InvalidArgument, OperationTimeout
+from .options import check_seconds
 
 Item = TypeVar("Item")
 
@@ -38,7 +39,7 @@ class Stream(Generic[Item]):
         # Made when somebody waits for the first time: most subscriptions have a handler, and there may be many.
         self._waiters: deque[Deferred[Item]] | None = None
         self._ended = False
-        self._end_error: NatsError | None = None
+        self._end_error: BaseException | None = None
 
     # For subclasses
 
@@ -61,7 +62,7 @@ class Stream(Generic[Item]):
             self._waiters.popleft().callback(item)
             self._took()
 
-    def _finish(self, error: NatsError | None = None) -> None:
+    def _finish(self, error: BaseException | None = None) -> None:
         """No more items will come. Those that are there can be taken; then it ends, with this error if there is one."""
         if self._ended:
             return
@@ -69,10 +70,16 @@ class Stream(Generic[Item]):
         self._end_error = error
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
-            waiter.errback(self._ending())
+            if not waiter.called:
+                waiter.errback(self._ending())
 
-    def _ending(self) -> NatsError:
+    def _ending(self) -> BaseException:
         return self._end_error or EndOfStream()
+
+    def _forget(self, waiter: Deferred[Item]) -> None:
+        """Somebody waits no longer."""
+        if self._waiters and waiter in self._waiters:
+            self._waiters.remove(waiter)
 
     # For whoever iterates
 
@@ -86,6 +93,11 @@ class Stream(Generic[Item]):
             A Deferred of it. Cancelling it loses no item. It fails with OperationTimeout, with EndOfStream when there
             are no more, or with the error that ended the stream.
         """
+        if timeout is not None:
+            try:
+                check_seconds("timeout", timeout)
+            except InvalidArgument:
+                return fail()
         item = self._take()
         if item is not None:
             self._took()
@@ -96,7 +108,7 @@ class Stream(Generic[Item]):
             self._waiters = deque()
         if len(self._waiters) >= _MOST_WAITERS:
             return fail(InvalidArgument("too many calls of next() wait already", hint="await one before the next"))
-        waiter: Deferred[Item] = Deferred(self._waiters.remove)
+        waiter: Deferred[Item] = Deferred(self._forget)
         self._waiters.append(waiter)
         if timeout is not None:
             waiter.addTimeout(timeout, self._clock, lambda _, seconds: _timed_out(seconds))

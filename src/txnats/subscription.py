@@ -22,7 +22,7 @@ from .errors import (
 )
 from .handlers import Handler, Handlers
 from .message import Message
-from .options import SlowPolicy
+from .options import SlowPolicy, check_count, check_seconds
 from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
 from .state.subscriptions import Entry
 from .streams import Stream
@@ -57,6 +57,9 @@ class Home(Protocol):
     def tell(self, event: events.Event) -> None: ...
     def unsubscribe(self, entry: Entry) -> None:
         """Forget it here and at the server."""
+
+    def linger(self, subscription: Subscription, lingers: bool) -> None:
+        """It is fed no more and has not ended; or it has."""
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
         """End it after so many messages in all; False when it has had them already."""
@@ -193,7 +196,7 @@ class Subscription(Stream[Message]):
         """Wait for its end; fires with the reason, whichever it is. Each call gives a Deferred of its own."""
         if self._end_reason is not None and self._life is _Life.ENDED:
             return succeed(self._end_reason)
-        waiter: Deferred[EndReason] = Deferred(self._forget)
+        waiter: Deferred[EndReason] = Deferred(self._wait_no_longer)
         self._done += (waiter,)
         return waiter
 
@@ -203,10 +206,10 @@ class Subscription(Stream[Message]):
         What waits is dropped when it ends now.
 
         Raises:
-            InvalidArgument: ``max_messages`` is no positive number.
+            InvalidOption: ``max_messages`` is no positive number.
         """
         if max_messages is not None:
-            check_max_messages(max_messages)
+            check_count("max_messages", max_messages)
         if self._life is _Life.ENDED or self._entry is None:
             return
         if max_messages is None:
@@ -226,9 +229,13 @@ class Subscription(Stream[Message]):
         Returns:
             A Deferred of what was handled and what was abandoned.
         """
+        try:
+            check_seconds("timeout", timeout)
+        except InvalidArgument:
+            return fail()
         if self._life is _Life.ENDED:
             return succeed(Drained(self.handled, 0))
-        waiter: Deferred[Drained] = Deferred(self._forget)
+        waiter: Deferred[Drained] = Deferred(self._wait_no_longer)
         self._drains += (waiter,)
         timer = self._clock.callLater(timeout, self._abandon)
         waiter.addBoth(_stopping, timer)
@@ -265,7 +272,7 @@ class Subscription(Stream[Message]):
     def _took(self) -> None:
         self._settle()
 
-    def _ending(self) -> NatsError:
+    def _ending(self) -> BaseException:
         if self.error is not None:
             return self.error
         return super()._ending()
@@ -349,8 +356,10 @@ class Subscription(Stream[Message]):
         """Nothing more will come from the server."""
         self._fed = False
         self._watch()
-        if self._life is _Life.ACTIVE:
-            self._life = _Life.DRAINING
+        if self._life is _Life.ENDED:
+            return
+        self._life = _Life.DRAINING
+        self._home.linger(self, True)
         self._settle()
 
     def _settle(self) -> None:
@@ -359,11 +368,11 @@ class Subscription(Stream[Message]):
             self._relieve()
         if self._life is not _Life.DRAINING or self._fed or len(self._backlog):
             return
-        if self._handlers and self._handlers.in_work:
+        if self._handlers and self._handlers.running:
             return
         self._end(self._end_reason or EndReason.DRAINED)
 
-    def _forget(self, waiter: Deferred[Any]) -> None:
+    def _wait_no_longer(self, waiter: Deferred[Any]) -> None:
         """Somebody waits no longer."""
         self._done = tuple(each for each in self._done if each is not waiter)
         self._drains = tuple(each for each in self._drains if each is not waiter)
@@ -377,20 +386,24 @@ class Subscription(Stream[Message]):
     def _end(self, reason: EndReason, error: NatsError | None = None) -> None:
         if self._life is _Life.ENDED:
             return
+        if not self._fed:
+            self._home.linger(self, False)
         self._life = _Life.ENDED
         self._end_reason = reason
         self.error = error
-        abandoned = self._backlog.clear() + (self._handlers.in_work if self._handlers else 0)
+        abandoned = self._backlog.clear() + (self._handlers.running if self._handlers else 0)
         if self._paused:
             self._paused = False
             self._home.pause(self, False)
         self._finish(error)
         drains, self._drains = self._drains, ()
         for drain in drains:
-            drain.callback(Drained(self.handled, abandoned))
+            if not drain.called:
+                drain.callback(Drained(self.handled, abandoned))
         waiters, self._done = self._done, ()
         for waiter in waiters:
-            waiter.callback(reason)
+            if not waiter.called:
+                waiter.callback(reason)
 
     def __repr__(self) -> str:
         group = f" in {self.queue!r}" if self.queue else ""
@@ -403,22 +416,10 @@ def _stopping(result: Drained | Failure, timer: IDelayedCall) -> Drained | Failu
     return result
 
 
-def check_max_messages(max_messages: int) -> int:
-    """The number, if it is one of at least 1.
-
-    Raises:
-        InvalidArgument: It is not.
-    """
-    if isinstance(max_messages, bool) or not isinstance(max_messages, int) or max_messages < 1:
-        raise InvalidArgument(f"max_messages is {max_messages!r}", why="it is a whole number of at least 1")
-    return max_messages
-
-
 def _check(handler: object, concurrency: int, key: object) -> None:
     if handler is not None and not callable(handler):
         raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidOption(f"concurrency is {concurrency!r}", why="it is a whole number of at least 1")
+    check_count("concurrency", concurrency)
     if handler is None and (concurrency != 1 or key is not None):
         raise InvalidOption("concurrency and key are for a subscription with a handler")
     if key is not None and not callable(key):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError, UserError
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
@@ -37,6 +37,8 @@ class _OneConnection(Factory):
         self.over = True
         if self.connection is not None:
             self.connection.fail(reason)
+            # Nobody else may be waiting for it: an endpoint need not have given the connection out yet.
+            self.connection.ready.addErrback(lambda _: None)
 
 
 def dial(
@@ -76,7 +78,11 @@ def dial(
         return Failure(error)
 
     # zope.interface cannot say that the endpoint gives back the protocol that the factory built.
-    connecting = cast("Deferred[Connection]", endpoint.connect(factory))
+    try:
+        connecting = cast("Deferred[Connection]", endpoint.connect(factory))
+    except Exception as error:
+        factory.over = True
+        return fail(DialFailed(server, f"the endpoint raised {type(error).__name__}: {error}", cause=error))
     connecting.addCallback(lambda connection: _unwrapped(factory, connection).ready)
     connecting.addTimeout(timeout, clock, onTimeoutCancel=late)
     connecting.addErrback(failed)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
 from ..auth.authenticators import Authenticator
-from ..errors import NatsError, TlsUnavailable
+from ..errors import DialFailed, NatsError, TlsUnavailable
 from ..message import Message, Origin
 from ..options import Limits, PingOptions, TlsOptions
 from ..state.handshake import Credentials, Handshake
@@ -79,6 +79,9 @@ class Dialer:
             endpoint = self._endpoints(server)
         except NatsError:
             return fail()
+        except Exception as error:
+            # The caller's own endpoint_factory.
+            return fail(DialFailed(server.name, f"there is no endpoint: {type(error).__name__}: {error}", cause=error))
         return dial(
             self._clock, endpoint, lambda: self._make(server), server=server.name, timeout=self._greeting.timeout
         )

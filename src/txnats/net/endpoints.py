@@ -71,7 +71,8 @@ class Endpoints:
             return None
         try:
             endpoint: IStreamClientEndpoint = clientFromString(self._reactor, servers)
-        except (ValueError, TypeError, KeyError) as error:
+        except Exception as error:
+            # Whatever the parser of that kind of endpoint, which may be anybody's, makes of it.
             raise InvalidOption(
                 "the server is neither a URL, nor host:port, nor an endpoint string",
                 why=str(error),

@@ -123,9 +123,11 @@ class Move:
         self.attempt(machine, core)
 
     def attempt(self, machine: Inputs, core: Core) -> None:
-        """Dial another server, if there is one."""
+        """Dial another server, as soon as there is one."""
         server = core.servers.other(self.link.server)
-        if server is not None:
+        if server is None:
+            self.again(machine, core)
+        else:
             self._attempt = Attempt(server).start(machine, core)
 
     def again(self, machine: Inputs, core: Core) -> None:
@@ -174,6 +176,7 @@ class Core:
         self.dial = dial
         self.owner = owner
         self.link: Link | None = None
+        self.tried = False
         self.ever_live = False
         self.draining = False
 

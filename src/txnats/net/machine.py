@@ -41,8 +41,10 @@ def _wait(machine: Inputs, core: Core, reason: NatsError) -> list[IDelayedCall]:
         machine.close(core.servers.last_error)
     else:
         server, wait = choice
-        if wait > 0:
+        if core.tried:
+            # Also without a wait: attempts that fail at once must not hold up the reactor.
             return [core.clock.callLater(wait, machine.retry, server)]
+        core.tried = True
         machine.retry(server)
     return []
 

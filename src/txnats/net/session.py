@@ -6,29 +6,37 @@ requests, publishes and events true to both.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from .. import events
-from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull, PermissionDenied
+from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull
 from ..state.outbox import Outbox
 from ..state.pings import Waiter
 from ..state.requests import Requests
-from ..state.server_errors import Meaning, denial, meaning, refusal
+from ..state.server_errors import Meaning, meaning, refusal
 from ..state.servers import Server, Servers
 from ..state.subscriptions import Entry, Subscriptions
+from ..state.waiters import Waiters
 from ..wire import encode
 from ..wire.info import ServerInfo
 from .connection import Connection
+from .denials import Denials
 from .handover import Handover
 from .received import Received
 from .supervisor import Supervisor
 from .writer import Writer
 
 _MOST_WAITERS = 65_536
+
+
+class Lingering(Protocol):
+    """A subscription that still has something to do."""
+
+    def client_closed(self, reason: NatsError | None) -> None: ...
 
 
 class Session:
@@ -48,6 +56,7 @@ class Session:
         supervisor: To be set once, before it starts.
         reconnects: Connections after the first.
         unsent: Publishes that were never written when the client closed.
+        denials: What the server refused.
     """
 
     def __init__(
@@ -72,15 +81,19 @@ class Session:
         self._servers = servers
         self._tell = tell
         self._open: set[Connection] = set()
-        self._held: deque[Waiter] = deque()
+        # Who waits for a PONG while there is no connection to ask.
+        self._held: dict[Waiter, None] = {}
         self._ducks: set[Connection] = set()
         self._handover = Handover(clock, subscriptions, writer)
         self._pausing: set[object] = set()
-        self._publish_denied: PermissionDenied | None = None
+        # Subscriptions that the server knows no longer, with messages that wait or are in work.
+        self._lingering: dict[Lingering, None] = {}
+        self._endings: list[Callable[[], None]] = []
+        self.denials = Denials(subscriptions, requests)
         self._first: Deferred[None] | None = None
         self._was_connected = False
         self._was_started = False
-        self._closing: list[Deferred[NatsError | None]] = []
+        self._closing: Waiters[NatsError | None] = Waiters()
         self._is_closed = False
         self._reason: NatsError | None = None
 
@@ -148,8 +161,7 @@ class Session:
 
     def when_closed(self) -> Deferred[NatsError | None]:
         """Fires with the reason once all is over and no socket is left."""
-        waiter: Deferred[NatsError | None] = Deferred(self._closing.remove)
-        self._closing.append(waiter)
+        waiter = self._closing.wait()
         self._check_closed()
         return waiter
 
@@ -185,12 +197,22 @@ class Session:
                 )
             )
         else:
-            self._held.append(waiter)
+            self._held[waiter] = None
 
-    def take_denial(self) -> PermissionDenied | None:
-        """The last publish that the server refused, told once."""
-        denied, self._publish_denied = self._publish_denied, None
-        return denied
+    def _forget(self, waiter: Waiter) -> None:
+        """Somebody waits no longer."""
+        self._held.pop(waiter, None)
+        if self._writer.connection is not None:
+            self._writer.connection.pings.forget(waiter)
+
+    @property
+    def lingering(self) -> list[Lingering]:
+        """Subscriptions that are fed no more and have not ended."""
+        return list(self._lingering)
+
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Call this when the client closes."""
+        self._endings.append(end)
 
     # Home: what a subscription asks
 
@@ -205,6 +227,12 @@ class Session:
     def unsubscribe(self, entry: Entry) -> None:
         self._subscriptions.remove(entry)
         self._command(encode.unsubscribe(entry.sid))
+
+    def linger(self, subscription: Lingering, lingers: bool) -> None:
+        if lingers:
+            self._lingering[subscription] = None
+        else:
+            self._lingering.pop(subscription, None)
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
         goes_on = self._subscriptions.limit(entry, max_messages)
@@ -224,7 +252,7 @@ class Session:
         return (self.barrier() if self.is_connected else succeed(None)).addBoth(gone)
 
     def barrier(self, *, share: bool = True) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
+        done: Deferred[None] = Deferred(lambda _: self._forget(told))
 
         def told(error: NatsError | None) -> None:
             if done.called:
@@ -240,12 +268,12 @@ class Session:
     def pause(self, subscription: object, paused: bool) -> None:
         before = bool(self._pausing)
         (self._pausing.add if paused else self._pausing.discard)(subscription)
-        connection = self._writer.connection
-        if connection is not None and before != bool(self._pausing):
-            if self._pausing:
-                connection.pause_reading()
-            else:
-                connection.resume_reading()
+        if before != bool(self._pausing):
+            for connection in list(self._open):
+                if self._pausing:
+                    connection.pause_reading()
+                else:
+                    connection.resume_reading()
 
     def _command(self, command: bytes) -> None:
         """SUB or UNSUB for the connection in use, and for the one that is being prepared to take over."""
@@ -264,7 +292,7 @@ class Session:
         self._writer.attach(connection, self._subscriptions.replay())
         if self._pausing:
             connection.pause_reading()
-        held, self._held = self._held, deque()
+        held, self._held = self._held, {}
         for waiter in held:
             self._writer.ping(connection, waiter)
         if connection.info is not None:
@@ -309,12 +337,16 @@ class Session:
         for each in list(self._open):
             each.close() if each is connection else each.fail(self._closed_error())
         error = self._closed_error()
-        held, self._held = self._held, deque()
+        held, self._held = self._held, {}
         for waiter in held:
             waiter(error)
         self._requests.fail_all(error)
         for entry in self._subscriptions.clear():
             entry.owner.client_closed(reason)
+        for each_lingering in self.lingering:
+            each_lingering.client_closed(reason)
+        for end in self._endings:
+            end()
         self._tell(events.Closed(reason, self.unsent))
         self._end_first(reason or error)
         self._check_closed()
@@ -345,7 +377,7 @@ class Session:
     def error(self, connection: Connection, text: str) -> None:
         match meaning(text):
             case Meaning.DENIED:
-                self._denied(text)
+                self._tell(self.denials.receive(text))
             case Meaning.FATAL:
                 self.supervisor.close(refusal(connection.server, text))
             case Meaning.REFUSED:
@@ -375,27 +407,6 @@ class Session:
             self._tell(events.LameDuck(link.server.name))
             self.supervisor.lame_duck(connection)
 
-    def _denied(self, text: str) -> None:
-        found = denial(text)
-        if found is None:
-            self._tell(events.ServerErrorReported(text))
-            return
-        error = found.error
-        self._tell(events.PermissionDenied(error.operation, error.subject, error.queue))
-        if error.operation != "subscribe":
-            self._publish_denied = error
-            self._requests.denied(error)
-            return
-        self._requests.denied(error)
-        for entry in self._refused_entries(error, found.sid):
-            self._subscriptions.remove(entry)
-            entry.owner.denied(error)
-
-    def _refused_entries(self, error: PermissionDenied, sid: int | None) -> list[Entry]:
-        subject = error.subject.encode("utf-8", "surrogateescape")
-        queue = None if error.queue is None else error.queue.encode("utf-8", "surrogateescape")
-        return self._subscriptions.find(subject, queue, sid)
-
     def _give_up_first(self) -> None:
         self._first = None
         self.close()
@@ -416,6 +427,4 @@ class Session:
 
     def _check_closed(self) -> None:
         if self._is_closed and not self._open:
-            closing, self._closing = self._closing, []
-            for waiter in closing:
-                waiter.callback(self._reason)
+            self._closing.tell(self._reason)

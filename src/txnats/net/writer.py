@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..errors import ClientClosed, NatsError
 from ..state.outbox import SEAL_AT, Batch, Outbox
 from ..state.pings import Waiter
+from ..state.waiters import Waiters
 from ..wire import encode
 from .connection import Connection
 
@@ -38,7 +39,7 @@ class Writer:
         self._turn: IDelayedCall | None = None
         self._barrier: IDelayedCall | None = None
         self._since_ping = 0
-        self._waiters: list[Deferred[None]] = []
+        self._waiters: Waiters[None] = Waiters()
         self._closed: ClientClosed | None = None
         self.outbox = make_outbox(self._wake)
 
@@ -80,7 +81,7 @@ class Writer:
         if outbox.unconfirmed and self._barrier is None and not connection.pings:
             self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
         if self._waiters and outbox.size <= self._ready_below:
-            self._release(None)
+            self._waiters.tell(None)
 
     def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
         """Queue a PING; the waiter may share one that nothing was queued behind."""
@@ -103,14 +104,10 @@ class Writer:
     def ready(self) -> Deferred[None]:
         """Fires once few enough bytes wait; at once while that is so."""
         if self._closed is not None:
-            failed: Deferred[None] = Deferred()
-            failed.errback(self._closed)
-            return failed
+            return fail(self._closed)
         if self.outbox.size <= self._ready_below:
             return succeed(None)
-        waiter: Deferred[None] = Deferred(self._forget)
-        self._waiters.append(waiter)
-        return waiter
+        return self._waiters.wait()
 
     def stop(self, reason: NatsError | None) -> int:
         """The client is closed: gives how many publishes were never written."""
@@ -118,7 +115,7 @@ class Writer:
         self._stop_timers()
         self._closed = ClientClosed(reason)
         dropped = self.outbox.close(self._closed)
-        self._release(self._closed)
+        self._waiters.fail(self._closed)
         return dropped
 
     def _write(self, connection: Connection, batch: Batch) -> None:
@@ -145,17 +142,6 @@ class Writer:
         connection = self._connection
         if connection is not None and self.outbox.unconfirmed and not connection.pings:
             self.ping(connection)
-
-    def _release(self, error: ClientClosed | None) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if error is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(error)
-
-    def _forget(self, waiter: Deferred[None]) -> None:
-        self._waiters.remove(waiter)
 
     def _stop_timers(self) -> None:
         for timer in (self._turn, self._barrier):

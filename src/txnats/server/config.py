@@ -71,9 +71,9 @@ class ServerConfig(_Options, frozen=True, kw_only=True):
     """All that a server is told.
 
     A port of -1 lets the server choose. Times are seconds; None leaves the server's own default. ``extra`` is text in
-    the server's configuration language, put last: accounts, leaf nodes, MQTT, debug. ``lame_duck_duration`` must be 30 s
-    or more. Monitoring is plain HTTP on loopback, whatever ``host`` is. Without ``store_dir`` JetStream's store lives
-    in the server's temporary folder and goes with it.
+    the server's configuration language, put last: accounts, leaf nodes, MQTT, debug. ``lame_duck_duration`` must be
+    30 s or more. Monitoring is plain HTTP on loopback, whatever ``host`` is. Without ``store_dir`` JetStream's store
+    lives in the server's temporary folder and goes with it.
     """
 
     secret_fields: ClassVar[frozenset[str]] = frozenset({"password", "token", "extra"})

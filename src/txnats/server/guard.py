@@ -11,7 +11,7 @@ _SCRIPT = "trap '' HUP INT TERM QUIT; read -r line || kill -KILL \"$1\""
 
 
 class Guard:
-    """Watches over one process until it is dismissed; files are left alone. Only on POSIX; elsewhere it does nothing."""
+    """Watches over one process until it is dismissed; files are left alone. Elsewhere than on POSIX it does nothing."""
 
     def __init__(self, pid: int) -> None:
         self._shell: subprocess.Popen[bytes] | None = None

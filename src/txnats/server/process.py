@@ -28,8 +28,9 @@ class NatsServer:
     """A real server on this machine. It never outlives the process that made it.
 
     Ports are chosen at the first start and kept: what comes back comes back at the same address. JetStream's store
-    survives ``kill`` and ``restart`` and is removed by ``stop``, unless ``store_dir`` was given. ``start`` may be called
-    again after either. The methods may be called from any thread. Suspending, lame duck and reloading need POSIX.
+    survives ``kill`` and ``restart`` and is removed by ``stop``, unless ``store_dir`` was given. ``start`` may be
+    called again after either. The methods may be called from any thread. Suspending, lame duck and reloading need
+    POSIX.
 
     Args:
         config: What the server is told.
@@ -144,7 +145,7 @@ class NatsServer:
             return self
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Ask it to end, insist with SIGKILL after ``timeout`` seconds, remove its folder. It may be stopped already."""
+        """Ask it to end, insist with SIGKILL after ``timeout`` seconds, remove its folder. It may have stopped."""
         with self._lock:
             self._terminate(timeout)
             self._store_in_use = False

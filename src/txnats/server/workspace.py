@@ -16,7 +16,7 @@ from txnats.server.config import ServerConfig, render
 
 
 class Workspace:
-    """A temporary folder that only its owner can read. It is made when it is first needed, and again after ``remove``."""
+    """A temporary folder that only its owner can read: made when it is first needed, and again after ``remove``."""
 
     def __init__(self) -> None:
         self._folder: str | None = None

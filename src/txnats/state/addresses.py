@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
@@ -17,7 +17,7 @@ from ..errors import InvalidOption
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 SECURE_SCHEMES = frozenset({"tls", "wss"})
 
-_BARE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/@,\[\]]+)(:(?P<port>[0-9]{1,5}))?")
+_BARE = re.compile(r"(?P<host>\[[0-9A-Za-z:.%_-]+\]|[^\x00-\x20\x7f:/?#@,\[\]]+)(:(?P<port>[0-9]{1,5}))?")
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_url_list(text: str) -> bool:
     """Whether a string is URLs or bare hosts, as against an endpoint string."""
-    return "://" in text or all(_BARE.fullmatch(part.strip()) for part in text.split(","))
+    return "://" in text or all(_BARE.fullmatch(part) for part in _parts(text))
 
 
 def parse_servers(servers: str | Iterable[str]) -> list[Address]:
@@ -57,42 +57,48 @@ def parse_servers(servers: str | Iterable[str]) -> list[Address]:
     Raises:
         InvalidOption: One cannot be read; the text shows it without its secrets.
     """
+    if not isinstance(servers, Iterable):
+        raise InvalidOption(f"servers are a str or several, not {type(servers).__name__}", hint=_FORM)
     texts = [servers] if isinstance(servers, str) else list(servers)
     found: dict[str, Address] = {}
     for text in texts:
         if not isinstance(text, str):
-            raise InvalidOption(f"a server is a str, not {type(text).__name__}")
-        for part in text.split(","):
-            if part.strip():
-                address = parse_address(part.strip())
-                found.setdefault(address.name, address)
+            raise InvalidOption(f"a server is a str, not {type(text).__name__}", hint=_FORM)
+        for part in _parts(text):
+            # A comma in a password that was not percent-encoded tears it apart: then no part may be shown.
+            address = parse_address(part, shown=None if "@" in text else part)
+            found.setdefault(address.name, address)
     if not found:
-        raise InvalidOption("no server is given", hint="for instance nats://127.0.0.1:4222")
+        raise InvalidOption("no server is given", hint=_FORM)
     return list(found.values())
 
 
-def parse_address(text: str, scheme: str = "nats") -> Address:
+def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> Address:
     """One address; a text without ``://`` gets the scheme.
+
+    Args:
+        text: The address.
+        scheme: For a text that names none.
+        shown: How an error calls it.
 
     Raises:
         InvalidOption: It cannot be read.
     """
-    if "://" not in text:
-        bare = _BARE.fullmatch(text)
-        if bare is None:
-            raise InvalidOption("a server address cannot be read", where=redact(text), hint=_FORM)
-        return _address(scheme, bare["host"].strip("[]"), bare["port"], None)
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname, url.netloc.rpartition("@")[2]
-    except ValueError:
-        raise InvalidOption("a server URL cannot be read", where=redact(text), hint=_FORM) from None
-    scheme = url.scheme.lower()
+    where = shown or redact(text)
+    if "://" in text:
+        given, _, text = text.partition("://")
+        scheme = given.lower()
     if scheme not in DEFAULT_PORTS:
-        raise InvalidOption(f"scheme {scheme!r} is not known", where=redact(text), hint="nats, tls, ws or wss")
-    if not host or _BARE.fullmatch(port) is None:
-        raise InvalidOption("a server URL has no host, or a port that is no number", where=redact(text), hint=_FORM)
-    return _address(scheme, host, port.rpartition("]")[2].partition(":")[2], _auth_of(url.username, url.password))
+        raise InvalidOption(f"scheme {scheme[:16]!r} is not known", where=where, hint="nats, tls, ws or wss")
+    # The last @ ends who logs in: a password may hold anything, quoted or not.
+    login, _, place = text.rpartition("@")
+    bare = _BARE.fullmatch(_AFTER_PLACE.sub("", place))
+    if bare is None:
+        raise InvalidOption("a server address cannot be read", where=where, hint=_FORM)
+    port = int(bare["port"] or DEFAULT_PORTS[scheme])
+    if not 0 < port < 65536:
+        raise InvalidOption("a port is a number from 1 to 65535", where=where)
+    return Address(scheme=scheme, host=bare["host"].strip("[]"), port=port, auth=_auth_of(login))
 
 
 def redact(text: str) -> str:
@@ -105,18 +111,15 @@ def redact(text: str) -> str:
 
 
 _FORM = "for instance nats://127.0.0.1:4222"
+_AFTER_PLACE = re.compile(r"[/?#].*\Z", re.DOTALL)
 
 
-def _address(scheme: str, host: str, port: str | None, auth: Authenticator | None) -> Address:
-    number = int(port) if port else DEFAULT_PORTS[scheme]
-    if not 0 < number < 65536:
-        raise InvalidOption("a port is a number from 1 to 65535", where=f"{scheme}://{host}:{number}")
-    return Address(scheme=scheme, host=host, port=number, auth=auth)
+def _parts(text: str) -> list[str]:
+    return [part for part in map(str.strip, text.split(",")) if part]
 
 
-def _auth_of(user: str | None, password: str | None) -> Authenticator | None:
-    if user is None:
+def _auth_of(login: str) -> Authenticator | None:
+    if not login:
         return None
-    if password is None:
-        return Token(unquote(user))
-    return UserPassword(unquote(user), unquote(password))
+    user, colon, password = login.partition(":")
+    return UserPassword(unquote(user), unquote(password)) if colon else Token(unquote(user))

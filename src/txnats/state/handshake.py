@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ..errors import NatsError, RemoteProtocolError, TlsUnavailable
+from ..errors import DialFailed, NatsError, RemoteProtocolError, TlsUnavailable
 from ..wire import encode
 from ..wire.info import ConnectInfo, ServerInfo, encode_connect
 from ..wire.ops import Err, Fault, Info, Ok, Op, Ping, Pong
@@ -79,6 +79,7 @@ class Handshake:
         self._secure = secure
         self._can_upgrade = can_upgrade
         self._greeted = False
+        self._upgrading = False
         self.info: ServerInfo | None = None
 
     def receive(self, op: Op) -> Answer | None:
@@ -88,6 +89,8 @@ class Handshake:
                 return Refused(error)
             case Err(text):
                 return Refused(refusal(self._server, text))
+            case _ if self._upgrading:
+                pass
             case Info(info):
                 first = self.info is None
                 self.info = info
@@ -98,6 +101,8 @@ class Handshake:
                 return Send(encode.PONG)
             case Ok() if self._greeted:
                 return None
+        if self._upgrading:
+            return Refused(RemoteProtocolError("the server sent more before the TLS upgrade", where=self._server))
         expected = "INFO" if self.info is None else "the answer to CONNECT"
         return Refused(
             RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
@@ -106,6 +111,7 @@ class Handshake:
     def secured(self) -> Answer:
         """TLS stands: go on."""
         self._secure = True
+        self._upgrading = False
         return self._greeting()
 
     def _first_info(self, info: ServerInfo) -> Answer:
@@ -118,13 +124,19 @@ class Handshake:
             return Refused(
                 TlsUnavailable(self._server, "the server does not offer it", hint="nothing was sent in clear")
             )
+        self._upgrading = True
         return StartTls()
 
     def _greeting(self) -> Answer:
         assert self.info is not None
         try:
             fields = self._credentials(self.info.nonce)
+            greeting = encode.connect(encode_connect(self._connect, fields)) + encode.PING
         except NatsError as error:
             return Refused(error)
+        except Exception as error:
+            # The caller's own code. Its text is not shown: it may tell what it was made of.
+            why = f"the credentials could not be had ({type(error).__name__})"
+            return Refused(DialFailed(self._server, why, cause=error))
         self._greeted = True
-        return Send(encode.connect(encode_connect(self._connect, fields)) + encode.PING)
+        return Send(greeting)

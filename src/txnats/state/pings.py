@@ -22,7 +22,7 @@ class Pings:
     __slots__ = ("_position", "_waiting")
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, list[Waiter]]] = deque()
+        self._waiting: deque[tuple[int, dict[Waiter, None]]] = deque()
         self._position = -1
 
     def __len__(self) -> int:
@@ -30,19 +30,27 @@ class Pings:
 
     def sent(self, mark: int, position: int, waiter: Waiter | None = None) -> None:
         """A PING is queued behind ``mark`` publishes; ``position`` counts everything queued, the PING included."""
-        self._waiting.append((mark, [] if waiter is None else [waiter]))
+        self._waiting.append((mark, {} if waiter is None else {waiter: None}))
         self._position = position
 
     def join(self, position: int, waiter: Waiter) -> bool:
         """Share the youngest PING when nothing was queued behind it; False when one has to be sent."""
         if not self._waiting or self._position != position:
             return False
-        self._waiting[-1][1].append(waiter)
+        self._waiting[-1][1][waiter] = None
         return True
 
     def pong(self) -> tuple[int, list[Waiter]] | None:
         """What the PONG that came stands for, or None when nobody asked for one."""
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        mark, waiters = self._waiting.popleft()
+        return mark, list(waiters)
+
+    def forget(self, waiter: Waiter) -> None:
+        """Somebody waits no longer; the PING stays under way."""
+        for _, waiters in self._waiting:
+            waiters.pop(waiter, None)
 
     def lost(self) -> list[Waiter]:
         """Everybody who will get no answer any more."""

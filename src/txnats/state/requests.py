@@ -103,8 +103,9 @@ class Requests:
         if error.operation == "publish":
             tokens = [token for token, waiter in self._waiters.items() if _text(waiter.subject) == error.subject]
         elif error.operation == "reply":
-            token = error.subject.encode("utf-8", "surrogateescape").removeprefix(self._base)
-            tokens = [token] if token in self._waiters else []
+            reply = error.subject.encode("utf-8", "surrogateescape")
+            token = reply[len(self._base) :]
+            tokens = [token] if reply.startswith(self._base) and token in self._waiters else []
         else:
             tokens = list(self._waiters) if error.subject == self.inbox else []
         self._fail(tokens, error)

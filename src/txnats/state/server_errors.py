@@ -57,9 +57,12 @@ _TABLE: tuple[tuple[str, Meaning, str], ...] = (
     ("message headers not supported", Meaning.FATAL, ""),
 )
 
+_QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 _DENIED = re.compile(
-    r"permissions violation for (?P<operation>publish with reply of|publish|subscription)"
-    r'(?: to)? "(?P<subject>[^"]*)"(?: using queue "(?P<queue>[^"]*)")?(?:.*\(sid "(?P<sid>\d+)"\))?',
+    r"permissions violation for (?P<operation>publish with reply of|publish|subscription)(?: to)? "
+    + _QUOTED.format("subject")
+    + rf"(?: using queue {_QUOTED.format('queue')})?"
+    + r'(?:.*\(sid "(?P<sid>[0-9]{1,19})"\))?',
     re.IGNORECASE,
 )
 _OPERATIONS = {"publish": "publish", "publish with reply of": "reply", "subscription": "subscribe"}
@@ -89,7 +92,14 @@ def denial(text: str) -> Denial | None:
         return None
     operation = _OPERATIONS[found["operation"].lower()]
     sid = int(found["sid"]) if found["sid"] else None
-    return Denial(PermissionDenied(operation, found["subject"], queue=found["queue"], text=text), sid)
+    queue = None if found["queue"] is None else unquote(found["queue"])
+    return Denial(PermissionDenied(operation, unquote(found["subject"]), queue=queue, text=text), sid)
+
+
+def unquote(quoted: str) -> str:
+    """A text as it was before the server quoted it, as Go's ``%q`` does."""
+    data = _ESCAPE.sub(_unescaped, quoted.encode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape")
 
 
 def refusal(server: str, text: str) -> NatsError:
@@ -100,6 +110,20 @@ def refusal(server: str, text: str) -> NatsError:
         case Meaning.EXPIRED:
             return CredentialsExpired(server, text, hint="fetch fresh credentials")
     return ServerError(text, where=server, hint=hint(text))
+
+
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
+_PLAIN = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    byte, short, long, plain = found.groups()
+    if byte is not None:
+        return bytes([int(byte, 16)])
+    if plain is not None:
+        return _PLAIN.get(plain, plain)
+    code = int(short or long, 16)
+    return chr(code).encode("utf-8", "surrogatepass") if code < 0x110000 else found.group()
 
 
 def _row(text: str) -> tuple[Meaning, str]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft
 from ..options import ReconnectOptions
 from .addresses import Address, parse_address
-from .backoff import wait_after
+from .backoff import check_wait, wait_after
 
 Choice: TypeAlias = "tuple[Server, float]"
+Answer = TypeVar("Answer")
 
 
 class Server:
@@ -85,24 +86,32 @@ class Servers:
         return [server.name for server in self._pool]
 
     def next(self) -> Choice | None:
-        """Whom to try and how many seconds to wait before; None when the pool is empty."""
+        """Whom to try and how many seconds to wait before; None when the pool is empty.
+
+        Raises:
+            InvalidOption: The caller's own ``delay`` or ``choose`` raised, or gave what cannot be.
+        """
         if not self._pool:
             return None
         wait = 0.0
         if self._tried.issuperset(self._pool):
             self._tried.clear()
             self.passes += 1
-            wait = wait_after(self.passes, self._options, self._jitter)
+            wait = _asked("delay", lambda: wait_after(self.passes, self._options, self._jitter))
         server = next(each for each in self._pool if each not in self._tried)
         if self._options.choose is not None:
-            server, wait = self._chosen(self._options.choose)
+            choose = self._options.choose
+            server, wait = _asked("choose", lambda: self._chosen(choose))
         self._tried.add(server)
         self._to_tail(server)
         return server, wait
 
     def other(self, current: Server) -> Server | None:
-        """Another server than this one, for a move away from it, in the order of the pool."""
-        return next((server for server in self._pool if server is not current), None)
+        """Another server than this one, for a move away from it; each call gives the next one."""
+        other = next((server for server in self._pool if server is not current), None)
+        if other is not None:
+            self._to_tail(other)
+        return other
 
     def succeeded(self, server: Server) -> None:
         """It took us in: its counters and the passes start anew."""
@@ -189,7 +198,7 @@ class Servers:
         name, wait = choose(self.names, self.passes)
         for server in self._pool:
             if server.name == name:
-                return server, max(0.0, float(wait))
+                return server, check_wait(wait)
         raise InvalidOption(f"ReconnectOptions.choose gave {name!r}", why="it is not a server of the pool")
 
     def _to_tail(self, server: Server) -> None:
@@ -201,6 +210,16 @@ class Servers:
         if server in self._pool:
             self._pool.remove(server)
         self._tried.discard(server)
+
+
+def _asked(name: str, ask: Callable[[], Answer]) -> Answer:
+    """What the caller's own rule says."""
+    try:
+        return ask()
+    except InvalidOption:
+        raise
+    except Exception as error:
+        raise InvalidOption(f"ReconnectOptions.{name} raised", why=f"{type(error).__name__}: {error}") from error
 
 
 def _place(server: Server) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any, cast
 from typing import Protocol as TypingProtocol
-from typing import cast
 
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..net.connection import StreamTransport
 from . import texts
 from .commands import Command, CommandParser, Pong
 from .fake_session import FakeSession, House
@@ -23,6 +22,19 @@ from .timers import Timers
 LOGIN_WITHIN = 2.0
 PINGS_OUT = 2
 _RECORDED = 10_000
+
+
+class Wire(TypingProtocol):
+    """What a connection uses of its transport."""
+
+    def write(self, data: bytes) -> None: ...
+    def loseConnection(self) -> None: ...
+    def abortConnection(self) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...
+    def pauseProducing(self) -> None: ...
+    def resumeProducing(self) -> None: ...
+    def getHost(self) -> IAddress: ...
+    def getPeer(self) -> IAddress: ...
 
 
 class Host(House, TypingProtocol):
@@ -77,6 +89,17 @@ class FakeConnection(Protocol):
         """By sid."""
         return self._session.subscriptions
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """The fields of INFO that are its own."""
+        here, there = self._wire.getHost(), self._wire.getPeer()
+        return {
+            "host": getattr(here, "host", ""),
+            "port": getattr(here, "port", 0),
+            "client_id": self.id,
+            "client_ip": getattr(there, "host", ""),
+        }
+
     # What may be done to it
 
     def send(self, data: bytes) -> None:
@@ -94,7 +117,7 @@ class FakeConnection(Protocol):
     def drop(self) -> None:
         """Cut it, as a crash would."""
         self._over = True
-        getattr(self.transport, "abortConnection", self._wire.loseConnection)()
+        self._wire.abortConnection()
 
     def fail(self, text: str | None) -> None:
         """Say an error, if there is a text, and close."""
@@ -159,8 +182,8 @@ class FakeConnection(Protocol):
     # Inside
 
     @property
-    def _wire(self) -> StreamTransport:
-        return cast(StreamTransport, self.transport)
+    def _wire(self) -> Wire:
+        return cast(Wire, self.transport)
 
     def _write_waiting(self) -> None:
         while self._waiting and (self._over or not self._paused):

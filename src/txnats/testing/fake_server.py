@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
+from ..errors import InvalidOption
 from ..headers import HeaderSource
 from ..nuid import next_nuid
 from ..server import ServerConfig
 from . import texts
-from .answers import Reply, Script, replies
+from .answers import Reply, Script, as_publish, replies
 from .commands import Command, Publish
 from .fake_connection import FakeConnection
 from .faults import Faults
 from .logins import ConnectOptions, Logins
 from .permissions import Permissions
 from .routing import Interest
-from .subscribers import Answerer, Subscriber
+from .subscribers import Answerer, Order, Subscriber, at_random
 from .timers import Timers
 
 VERSION = "2.15.1"
@@ -32,15 +34,18 @@ LAME_DUCK_GRACE = 10.0
 LAME_DUCK_DURATION = 120.0
 MAX_PAYLOAD = 1_048_576
 MAX_PENDING = 67_108_864
-_FIELDS = frozenset({"name", "host", "port", "user", "password", "token", "users", "max_payload", "max_pending"})
-_MORE_FIELDS = frozenset({"max_connections", "ping_interval", "lame_duck_duration", "lame_duck_grace_period"})
+_FIELDS = frozenset(
+    {"name", "host", "port", "user", "password", "token", "users", "max_payload", "max_pending", "max_connections"}
+    | {"ping_interval", "lame_duck_duration", "lame_duck_grace_period"}
+)
+Number = TypeVar("Number", int, float)
 
 
 class FakeServer(ServerFactory):
     """A NATS server for one account.
 
-    It takes the options of ``NatsServer``, as far as it knows them, and follows that server to the letter of its errors;
-    the same tests hold both to it. Give it to ``MemoryNetwork`` or to any Twisted server endpoint.
+    It takes the options of ``NatsServer``, as far as it knows them, and follows that server to the letter; the same
+    tests hold both to it. Give it to ``MemoryNetwork`` or to any Twisted server endpoint.
 
     Args:
         clock: For delays and time limits.
@@ -110,7 +115,12 @@ class FakeServer(ServerFactory):
         """Tell the clients to go, take no new ones, and close theirs one by one when the grace period is over."""
         self._accepting = False
         self._tell_info(ldm=True)
-        self._timers.later(_or(self.config.lame_duck_grace_period, LAME_DUCK_GRACE), self._send_away)
+        config = self.config
+        grace = _or(config.lame_duck_grace_period, LAME_DUCK_GRACE)
+        left = max(1.0, _or(config.lame_duck_duration, LAME_DUCK_DURATION) - grace)
+        for index, connection in enumerate(self.connections):
+            pause = min(1.0, left / len(self.connections))
+            self._timers.later(grace + index * pause, partial(connection.fail, None))
 
     # What can befall its clients
 
@@ -260,23 +270,23 @@ class FakeServer(ServerFactory):
         return info | {"auth_required": True} if self.login_required else info
 
     def _info(self, connection: FakeConnection, **fields: Any) -> bytes:
-        here, there = connection.addresses
-        place = {"host": here.host, "port": here.port, "client_id": connection.id, "client_ip": there.host}
-        return b"INFO " + msgspec.json.encode({**place, **self.info, **fields}) + b" \r\n"
+        return b"INFO " + msgspec.json.encode({**connection.place, **self.info, **fields}) + b" \r\n"
 
     def _tell_info(self, **fields: Any) -> None:
         for connection in list(self.connections):
             if connection.options.protocol >= 1:
                 connection.send(self._info(connection, **fields))
 
-    def _send_away(self) -> None:
-        """Close one connection, and the next a little later."""
-        if self.connections:
-            config = self.config
-            left = _or(config.lame_duck_duration, LAME_DUCK_DURATION)
-            left -= _or(config.lame_duck_grace_period, LAME_DUCK_GRACE)
-            self.connections[0].fail(None)
-            self._timers.later(min(1.0, max(left, 1.0) / len(self.connections)), self._send_away)
-
     def __repr__(self) -> str:
         return f"<FakeServer {self.info['server_name']!r}, {len(self.connections)} connections>"
+
+
+def _supported(config: ServerConfig) -> ServerConfig:
+    changed = {field.name for field in msgspec.structs.fields(config) if getattr(config, field.name) != field.default}
+    for name in sorted(changed - _FIELDS):
+        raise InvalidOption(f"the in-memory server knows no {name}", hint="use NatsServer")
+    return config
+
+
+def _or(number: Number | None, default: Number) -> Number:
+    return default if number is None else number

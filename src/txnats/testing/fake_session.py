@@ -90,8 +90,9 @@ class FakeSession:
     # The commands
 
     def _connect(self, fields: dict[str, Any]) -> None:
-        # A second CONNECT changes what it names.
+        # A second CONNECT changes what it names, and takes back all subscriptions.
         self._fields |= fields
+        self.end()
         try:
             self.options = msgspec.convert(self._fields, ConnectOptions)
         except msgspec.ValidationError:

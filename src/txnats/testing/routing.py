@@ -51,10 +51,11 @@ class Interest(Generic[Entry]):
         path = [self._root]
         tokens = pattern.split(b".")
         for token in tokens:
-            node = path[-1].nodes.get(token)
-            if node is None:
+            following = path[-1].nodes.get(token)
+            if following is None:
                 return
-            path.append(node)
+            path.append(following)
+        node = path[-1]
         if queue is None:
             node.entries.pop(entry, None)
         elif queue in node.groups:

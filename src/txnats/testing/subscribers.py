@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from random import Random
+from typing import Protocol, TypeAlias
 
 from .commands import Publish, Subscribe
 from .permissions import Permissions
@@ -79,3 +80,22 @@ class Answerer:
     def deliver(self, message: Publish, source: object) -> bool:
         self._answer(message)
         return True
+
+
+Order: TypeAlias = Callable[[list[Subscriber]], list[Subscriber]]
+"""Whom of a queue group to ask first, second ... whether it takes a message."""
+
+
+def in_turn(members: list[Subscriber]) -> list[Subscriber]:
+    """Whoever had nothing for the longest time comes first."""
+    return sorted(members, key=lambda member: member.served)
+
+
+def at_random(random: Random) -> Order:
+    """Start at any member, as nats-server does."""
+
+    def order(members: list[Subscriber]) -> list[Subscriber]:
+        start = random.randrange(len(members))
+        return members[start:] + members[:start]
+
+    return order

@@ -80,7 +80,10 @@ def payload_bytes(payload: object) -> bytes:
         InvalidArgument: It is none of these.
     """
     if isinstance(payload, str):
-        return payload.encode("utf-8", "surrogateescape")
+        try:
+            return payload.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise InvalidArgument("the payload cannot be encoded", why="it holds lone surrogates") from None
     if isinstance(payload, (bytes, bytearray, memoryview)):
         return bytes(payload)
     raise InvalidArgument(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import RemoteProtocolError
+from ..errors import InvalidOption, RemoteProtocolError
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,14 @@ def decode_info(body: bytes) -> ServerInfo:
 
 
 def encode_connect(connect: ConnectInfo, credentials: Mapping[str, str]) -> bytes:
-    """The JSON body of CONNECT. It may hold secrets: send it, never keep or log it."""
+    """The JSON body of CONNECT. It may hold secrets: send it, never keep or log it.
+
+    Raises:
+        InvalidOption: A text of it cannot be encoded.
+    """
     fields: dict[str, Any] = msgspec.to_builtins(connect)
     fields.update(credentials)
-    return msgspec.json.encode(fields)
+    try:
+        return msgspec.json.encode(fields)
+    except UnicodeEncodeError:
+        raise InvalidOption("a name or a credential cannot be encoded", why="it holds lone surrogates") from None

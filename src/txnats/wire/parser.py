@@ -245,13 +245,12 @@ class Parser:
     def _control(self, line: bytes, ops: list[Op]) -> Fields | None:
         """Read one whole line: the fields of a message whose body follows, or None when the line is all there is."""
         self._check_length(line, whole=True)
-        verb = line[:4].upper()
-        if verb in (b"MSG ", b"MSG\t"):
-            return self._message_fields(line, with_headers=False)
-        if verb == b"HMSG":
-            return self._message_fields(line, with_headers=True)
         word, _, rest = line.replace(b"\t", b" ").partition(b" ")
         match word.upper():
+            case b"MSG":
+                return self._message_fields(line, with_headers=False)
+            case b"HMSG":
+                return self._message_fields(line, with_headers=True)
             case b"PING":
                 ops.append(PING)
             case b"PONG":

@@ -1,0 +1,48 @@
+"""The demo itself: who is started when."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from txnats.demo.notes import Asked, Handled, Note, Ready
+from txnats.demo.outcome import Outcome
+from txnats.demo.view import View
+from txnats.demo.worker import Crew, Worker
+from txnats.nuid import next_nuid
+
+RESPONDERS = ("Ada", "Bea", "Cleo", "Dora")
+
+SomeNote = TypeVar("SomeNote", bound=Note)
+
+
+async def play(reactor: Any, url: str, requests: int, view: View) -> Outcome:
+    """Run the demo once. No process is left when this ends, in whatever way.
+
+    Raises:
+        WorkerFailed: A process could not do its part.
+    """
+    # Of our own, so that demos that share a server do not meet.
+    subject = f"demo.{next_nuid()}"
+    crew = Crew(reactor, url, lambda progress: view.progress(progress.by))
+    try:
+        responders = {name: crew.start("responder", subject, name) for name in RESPONDERS}
+        subscriber = crew.start("subscriber", subject)
+        listeners = [*responders.values(), subscriber]
+        for worker in listeners:
+            await _next(worker, Ready)
+        view.step(f"{len(responders)} responders share the subject {subject}, and a subscriber looks on.")
+        asked = await _next(crew.start("requester", subject, str(requests)), Asked)
+        view.progress(asked.by)
+        for worker in listeners:
+            worker.tell_to_end()
+        handled = {name: (await _next(worker, Handled)).count for name, worker in responders.items()}
+        seen = (await _next(subscriber, Handled)).count
+        return Outcome(requests=requests, asked=asked, handled=handled, seen=seen)
+    finally:
+        await crew.end()
+
+
+async def _next(worker: Worker, kind: type[SomeNote]) -> SomeNote:
+    note = await worker.next()
+    assert isinstance(note, kind), note
+    return note
