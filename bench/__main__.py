@@ -50,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="txnats beside other NATS clients.")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (5)")
-    parser.add_argument("--seconds", type=float, help="about how long one run takes (1.5)")
+    parser.add_argument("--seconds", type=float, help="about how long one run takes (1)")
     parser.add_argument("--quick", action="store_true", help="two rounds of short runs")
     parser.add_argument("--only", type=re.compile, metavar="REGEX", help="the workloads whose names match")
     parser.add_argument("--peers", metavar="A,B", help="the clients to compare (all that are here)")
@@ -73,7 +73,7 @@ def _plan(options: argparse.Namespace, console: Console, scratch: Path) -> Plan:
         workloads=[workload for workload in WORKLOADS if not options.only or options.only.search(workload.name)],
         peers=peers,
         rounds=options.rounds or (2 if options.quick else 5),
-        seconds=options.seconds or (0.4 if options.quick else 1.5),
+        seconds=options.seconds or (0.4 if options.quick else 1.0),
     )
 
 

@@ -71,6 +71,8 @@ GOALS = {
     "subscribe 128 B": SUBSCRIBE,
     "subscribe 1 KiB": SUBSCRIBE,
     "subscribe 64 KiB": LARGE,
+    "subscribe 16 B, live": SUBSCRIBE,
+    "subscribe 64 KiB, live": LARGE,
     "subscribe 16 B + headers": SUBSCRIBE,
     "subscribe 16 B, async": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
     "request, one at a time": Goal(must=(rate(1.3),), goal=(rate(1.6), rate(1, "c"))),

@@ -58,7 +58,7 @@ def execute(plan: Plan, doing: Callable[[str, Workload, Peer], None]) -> Iterato
 
 def _pilot(workload: Workload, peer: Peer) -> float:
     """The rate of a first run, which also warms caches on disk."""
-    if workload.role == "memory":
+    if workload.role == "memory":  # it is slow, and its size is fixed
         return 0.0
     return measure(workload, peer, workload.pilot, 0).rate
 

@@ -74,10 +74,12 @@ def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
         client = stack.enter_context(_program([*peer.command(workload.role), *job.words()]))
         if workload.role == "subscribe":
             client.wait_until_ready()
-            # All waits in the server before the first is read: the client alone decides how long it takes, and does
-            # not share the processors with the feeder.
-            with client.frozen():
-                stack.enter_context(_program(_helper("feeder", job))).wait_until_ended()
+            feeder = _program(_helper("feeder", job))
+            if workload.live:
+                stack.enter_context(feeder)
+            else:
+                with client.frozen(), feeder as feeding:
+                    feeding.wait_until_ended()
         return client.result()
 
 

@@ -9,7 +9,8 @@ from txnats.server import NatsServer, ServerConfig, find_nats_server
 from txnats.server import version as server_version
 
 # By default the server drops a subscriber that is 64 MiB behind, or that does not read for ten seconds.
-PATIENT = ServerConfig(max_pending=1024 * 1024 * 1024, write_deadline=60.0)
+MAX_PENDING = 1024 * 1024 * 1024
+PATIENT = ServerConfig(max_pending=MAX_PENDING, write_deadline=60.0)
 
 
 def version() -> str:

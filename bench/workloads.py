@@ -10,7 +10,7 @@ KIB = 1024
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
-# What a subscriber has not yet read waits in the server: stay below the server's raised `max_pending`.
+# What a subscriber has not yet read waits in the server, which slows the feeder down from half its `max_pending` on.
 LINE_BYTES = 128
 MOST_BYTES_FED = 480 * KIB * KIB
 
@@ -21,7 +21,9 @@ class Workload:
 
     Attributes:
         role: The program that does it, in each peer's folder.
-        pilot: Messages of the first, unrecorded run, which tells how many make up a measured run. Zero: no such run.
+        pilot: Messages of the first, unrecorded run, which tells how many make up a measured run.
+        live: A subscriber reads while it is fed, and so shares the processors with the feeder and the server. Else all
+            messages wait at the server before the first is read, and the client alone sets the pace.
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
         peers: The peers that can do it; None for all.
@@ -34,6 +36,7 @@ class Workload:
     headers: bool = False
     handler: str = "plain"
     in_flight: int = 1
+    live: bool = False
     fixed: bool = False
     unit: str = "msg/s"
     peers: frozenset[str] | None = None
@@ -73,6 +76,8 @@ WORKLOADS = (
     Workload(name="subscribe 128 B", role="subscribe", size=128, pilot=60_000),
     Workload(name="subscribe 1 KiB", role="subscribe", size=KIB, pilot=40_000),
     Workload(name="subscribe 64 KiB", role="subscribe", size=64 * KIB, pilot=1_500),
+    Workload(name="subscribe 16 B, live", role="subscribe", live=True, pilot=60_000),
+    Workload(name="subscribe 64 KiB, live", role="subscribe", size=64 * KIB, live=True, pilot=1_500),
     Workload(name="subscribe 16 B + headers", role="subscribe", headers=True, pilot=30_000),
     Workload(name="subscribe 16 B, async", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS),
     Workload(name="request, one at a time", role="request", pilot=1_000),

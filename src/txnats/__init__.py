@@ -36,7 +36,6 @@ from .errors import (
     ServerError,
     SlowConsumer,
     StaleConnection,
-    SubscriptionEnded,
     TlsUnavailable,
 )
 from .headers import Headers
@@ -93,7 +92,6 @@ __all__ = [
     "Statistics",
     "Status",
     "Subscription",
-    "SubscriptionEnded",
     "TlsOptions",
     "TlsUnavailable",
     "Token",

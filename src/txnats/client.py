@@ -96,8 +96,7 @@ class Client:
     @property
     def statistics(self) -> Statistics:
         """Counts as they are now."""
-        session = self._session
-        received = session.received()
+        session, received = self._session, self._session.received()
         return Statistics(
             messages_in=received.messages,
             bytes_in=received.message_bytes,

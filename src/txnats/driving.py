@@ -59,9 +59,11 @@ class _Driven:
             else:
                 awaited = self._context.run(self._coroutine.send, result)
         except StopIteration as stop:
-            self.done.callback(stop.value)
+            if not self.done.called:
+                self.done.callback(stop.value)
         except BaseException:  # as Twisted does: whoever waits must hear of it, whatever it is
-            self.done.errback(Failure())
+            if not self.done.called:
+                self.done.errback(Failure())
         else:
             self._wait_for(awaited)
 

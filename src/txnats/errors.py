@@ -29,7 +29,6 @@
     │   └── RequestTimeout (TimeoutError)
     ├── OperationTimeout (TimeoutError)   flush, next, drain ... took longer than they were given
     ├── SlowConsumer                      raised by an iterator that fell behind, if its policy says so
-    ├── SubscriptionEnded                 a wait on a subscription that has ended
     └── EndOfStream                       an iterator has no more: only from next(); ``async for`` just ends
 
 ``except NatsError`` is always the whole net. The text of an error is made from its fields: what, where (with secrets
@@ -58,6 +57,9 @@ class NatsError(Exception):
         self.why = why
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         text = self.what
         if self.where:
@@ -67,6 +69,13 @@ class NatsError(Exception):
         if self.hint:
             text += f" ({self.hint})"
         return text
+
+
+def _rebuilt(kind: type[NatsError], args: tuple[object, ...], fields: dict[str, object]) -> NatsError:
+    """An error from its fields, in another process or as a copy: constructors of subclasses take other arguments."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidArgument(NatsError, ValueError):
@@ -340,18 +349,6 @@ class SlowConsumer(NatsError):
         )
         self.subject = subject
         self.dropped = dropped
-
-
-class SubscriptionEnded(NatsError):
-    """A wait on a subscription that ended, in a way that its owner asked for.
-
-    Attributes:
-        subject: The subscription's subject.
-    """
-
-    def __init__(self, subject: str, why: str) -> None:
-        super().__init__("the subscription has ended", where=subject, why=why)
-        self.subject = subject
 
 
 class EndOfStream(NatsError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from inspect import isawaitable, iscoroutine
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -147,8 +147,7 @@ class Handlers:
         try:
             result = context.run(self._call if self._marks else self._handler, message)
             if result is not None:
-                # A coroutine runs in a context of its own.
-                waiting = drive(result, context.copy()) if iscoroutine(result) else self._begun(result, context)
+                waiting = self._drive(result, message, context) if iscoroutine(result) else self._begun(result, context)
         except BaseException as error:  # as Twisted does with callbacks: told, and nothing else ends
             self._owner.handler_failed(error)
         self._inside = outer
@@ -166,6 +165,16 @@ class Handlers:
     def _call(self, message: Message) -> object:
         _in_hand.set(message)
         return self._handler(message)
+
+    def _drive(
+        self, coroutine: Coroutine[Any, Any, object], message: Message, context: Context
+    ) -> Deferred[object] | None:
+        """Run a coroutine in a context of its own, up to its first wait."""
+        own = context.copy()
+        waiting = drive(coroutine, own)
+        if waiting is not None and not self._marks:
+            own.run(_in_hand.set, message)
+        return waiting
 
     def _begun(self, result: object, context: Context) -> Deferred[object] | None:
         """What a handler gave back, as something to wait for."""

@@ -22,7 +22,7 @@ _UNFIT_VALUE = re.compile(r"[\r\n\0]|\A[ \t]|[ \t]\Z")
 
 
 def check_name(name: str) -> str:
-    """The name as it came, or InvalidHeader: one or more printable ASCII characters and no colon."""
+    """The name as a plain str, or InvalidHeader: one or more printable ASCII characters and no colon."""
     if not isinstance(name, str):
         raise InvalidHeader(f"a header name is a str, not {type(name).__name__}")
     if not name:
@@ -33,14 +33,14 @@ def check_name(name: str) -> str:
             why="only printable ASCII without spaces and colons is allowed",
         )
     if len(GOOD_NAMES) < _MOST_GOOD_NAMES and len(name) <= 64:
-        GOOD_NAMES.add(name)
-    return name
+        GOOD_NAMES.add(str.__str__(name))
+    return str.__str__(name)
 
 
 def check_value(name: str, value: str) -> str:
-    """The value as it came, or InvalidHeader: it is never altered to make it fit."""
+    """The value as a plain str, or InvalidHeader: it is never altered to make it fit."""
     if not isinstance(value, str):
-        raise InvalidHeader(f"the value of header {name!r} is a str, not {type(value).__name__}")
+        raise _no_text(name, value)
     if not value.isascii():
         try:
             value.encode("utf-8", "surrogateescape")
@@ -57,7 +57,7 @@ def check_value(name: str, value: str) -> str:
             why="receivers trim spaces and tabs around a value",
             hint="strip it before",
         )
-    return value
+    return str.__str__(value)
 
 
 class Headers:
@@ -90,10 +90,13 @@ class Headers:
         add = self.add
         pairs = source.items() if source.__class__ is dict or isinstance(source, Mapping) else _pairs_of(source)
         for name, values in pairs:
-            if values.__class__ is str or not isinstance(values, Iterable):
+            if isinstance(values, str):
                 add(name, values)
+            elif isinstance(values, bytes) or not isinstance(values, Iterable):
+                raise _no_text(name, values)
             else:
-                for value in (values,) if isinstance(values, str) else values:
+                check_name(name)
+                for value in values:
                     add(name, value)
 
     @classmethod
@@ -107,10 +110,10 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         """Append a value; those already there stay."""
         if name.__class__ is not str or name not in GOOD_NAMES:
-            check_name(name)
+            name = check_name(name)
         # Plain words, the most of all values, need no closer look.
         if value.__class__ is not str or not value.isalnum():
-            check_value(name, value)
+            value = check_value(name, value)
         self._pairs.append((name, value))
 
     def set(self, name: str, value: str) -> None:
@@ -181,5 +184,11 @@ def _pairs_of(source: object) -> Iterator[tuple[str, Any]]:
         try:
             name, value = entry
         except (TypeError, ValueError):
-            raise InvalidHeader("headers come as a mapping or as (name, value) pairs") from None
+            name = value = None
+        if name is None or isinstance(entry, str):
+            raise InvalidHeader("headers come as a mapping or as (name, value) pairs")
         yield name, value
+
+
+def _no_text(name: str, value: object) -> InvalidHeader:
+    return InvalidHeader(f"the value of header {check_name(name)!r} is a str, not {type(value).__name__}")

@@ -22,11 +22,10 @@ from .auth.authenticators import Token, UserPassword
 from .errors import ConnectionLost, InvalidArgument, LocalProtocolError, NatsError, PayloadTooLarge, TlsUnavailable
 from .message import Message
 from .net.connection import CLOSE_WITHIN
-from .options import Limits
+from .options import Limits, check_count
 from .state.handshake import Answer, Credentials, Handshake, Ready, Refused, Send
 from .state.server_errors import Meaning, meaning
 from .subjects import check_queue, check_subscribe
-from .subscription import check_max_messages
 from .version import LANGUAGE, __version__
 from .wire import encode
 from .wire.info import ConnectInfo
@@ -94,7 +93,7 @@ class NatsProtocol(Protocol):
     def unsub(self, sid: str | int, max_msgs: int | None = None) -> None:
         """Unsubscribe, now or after ``max_msgs`` in all since it began; it may have ended already."""
         number = _number(sid)
-        maximum = check_max_messages(max_msgs) if max_msgs is not None else 0
+        maximum = check_count("max_msgs", max_msgs) if max_msgs is not None else 0
         self._check_live("unsubscribe")
         subscriber = self._subscribers.get(number)
         if subscriber is not None:

@@ -169,6 +169,7 @@ class Limits(_Checked, frozen=True, kw_only=True):
     events: int = 1_024
 
     def __post_init__(self) -> None:
+        check_policy(self.slow_policy)
         names = (name for name in self.__struct_fields__ if name != "slow_policy")
         self._least(**dict.fromkeys(names, 1))
 

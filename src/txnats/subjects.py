@@ -83,6 +83,10 @@ def check_inbox_prefix(prefix: str) -> str:
     Raises:
         InvalidSubject: It is no subject to publish to.
     """
+    if not isinstance(prefix, str):
+        raise InvalidSubject(f"an inbox prefix is a str, not {type(prefix).__name__}")
+    if not prefix.isascii() and any("\ud800" <= mark <= "\udfff" for mark in prefix):
+        raise InvalidSubject("the inbox prefix cannot be encoded", why="it holds lone surrogates")
     check_publish(prefix)
     return prefix
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint, ITransport
 from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -97,6 +100,9 @@ class Pipe:
         if not self.gone:
             self.gone = self.closing = True
             self.protocol.connectionLost(Failure(reason or ConnectionLost()))
+
+    def is_reading(self) -> bool:
+        return self.reading
 
     def busy(self) -> None:
         """The socket takes no more bytes."""
@@ -192,15 +198,15 @@ class Pipe:
                 heard = True
                 middle = b" " + reply if reply else b""
                 if headers:
-                    self.send(
-                        b"HMSG %b %b%b %d %d\r\n%b\r\n" % (words[1], sid, middle, headers, len(payload), payload)
-                    )
+                    self.send(b"HMSG %b %b%b %d %d\r\n%b\r\n" % (words[1], sid, middle, headers, len(payload), payload))
                 else:
                     self.send(b"MSG %b %b%b %d\r\n%b\r\n" % (words[1], sid, middle, len(payload), payload))
                 entry[3] += 1
                 if entry[2] and entry[3] >= entry[2]:
                     del self.subs[sid]
-        if not heard and reply and self.server.no_responders:
+        if heard or not reply or not self.server.no_responders:
+            return
+        if any(matches(entry[0], reply.decode()) for entry in self.subs.values()):
             self.status(reply.decode(), b"503")
 
 
@@ -237,11 +243,11 @@ class Endpoint:
         self.net = net
         self.server = server
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
         self.server.attempts += 1
         connecting: Deferred[IProtocol] = Deferred()
         if not self.server.up:
-            connecting.errback(ConnectionRefusedError())
+            connecting.errback(Refused())
         elif self.server.slow:
             self.server.waiting.append((protocolFactory, connecting))
         else:
@@ -265,14 +271,17 @@ class Net:
     def pipe(self) -> Pipe:
         return self.server.pipe
 
+    def open_pipes(self) -> list[Pipe]:
+        return [pipe for server in self.servers.values() for pipe in server.pipes if not pipe.gone]
+
     def endpoint(self, host: str, port: int) -> IStreamClientEndpoint:
         return Endpoint(self, self.servers[port])
 
-    def let_in(self, server: FakeServer, factory: IProtocolFactory, connecting: Deferred[IProtocol]) -> None:
+    def let_in(self, server: FakeServer, factory: IProtocolFactory, connecting: Deferred[Any]) -> None:
         protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", server.port))
         if protocol is None:
             if not connecting.called:
-                connecting.errback(ConnectionRefusedError())
+                connecting.errback(Refused())
             return
         pipe = Pipe(self, server, protocol)
         server.pipes.append(pipe)
@@ -284,11 +293,12 @@ class Net:
 
     def settle(self) -> None:
         """Until nobody has anything to do at this moment."""
-        for _ in range(100_000):
+        for _ in range(20_000):
             self.clock.advance(0)
-            if not any([pipe.step() for server in self.servers.values() for pipe in server.pipes]):
-                if not any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls()):
-                    return
+            steps = [pipe.step() for server in self.servers.values() for pipe in server.pipes]
+            due = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+            if not due and not any(steps):
+                return
         raise AssertionError("it never comes to rest")
 
     def wait(self, seconds: float, step: float = 0.05) -> None:
@@ -355,3 +365,23 @@ class Outcome:
         assert isinstance(result, Failure), result
         assert isinstance(result.value, Exception)
         return result.value
+
+
+@implementer(ILogObserver)
+class Failures:
+    """Failures that are logged while it watches, unhandled Deferreds among them."""
+
+    def __init__(self) -> None:
+        self.seen: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if "log_failure" in event:
+            self.seen.append(event)
+
+    def __enter__(self) -> list[LogEvent]:
+        globalLogPublisher.addObserver(self)
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        gc.collect()
+        globalLogPublisher.removeObserver(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from ..errors import InvalidOption
 from .secret import Secret
 
 
@@ -26,6 +27,8 @@ class UserPassword:
     __slots__ = ("_password", "_user")
 
     def __init__(self, user: str, password: str | Secret | Callable[[], str]) -> None:
+        if not isinstance(user, str):
+            raise InvalidOption(f"a user name is a str, not {type(user).__name__}")
         self._user = user
         self._password = password if callable(password) else Secret(password)
 
@@ -56,4 +59,5 @@ class Token:
 
 
 def _current(value: Secret | Callable[[], str]) -> str:
-    return value.reveal() if isinstance(value, Secret) else value()
+    """The secret itself; JSON would carry anything but text as something else."""
+    return (value if isinstance(value, Secret) else Secret(value())).reveal()

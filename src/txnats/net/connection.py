@@ -120,6 +120,11 @@ class Connection(Protocol):
         return self._handshake.info
 
     @property
+    def is_live(self) -> bool:
+        """True from the end of the handshake until it is over."""
+        return self._live and not self._over
+
+    @property
     def is_over(self) -> bool:
         """True once the socket is gone or being cut."""
         return self._over
@@ -234,8 +239,7 @@ class Connection(Protocol):
             self._give_over()
             self._transport.unregisterProducer()
             self._transport.loseConnection()
-            timer = self._clock.callLater(CLOSE_WITHIN, self._abort)
-            self.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+            self._timer = self._clock.callLater(CLOSE_WITHIN, self._abort)
         done: Deferred[None] = Deferred()
         self.ended.addCallback(lambda _: done.callback(None))
         return done

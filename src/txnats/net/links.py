@@ -20,6 +20,10 @@ MOVE_AGAIN_AFTER = 0.25
 """Seconds between two attempts at a successor."""
 
 
+SETTLED_AFTER = 1.0
+"""Seconds after which a server that took us in has proved good."""
+
+
 class Owner(Protocol):
     """What the supervisor tells of each change. None of these may raise."""
 
@@ -176,6 +180,7 @@ class Core:
         self.dial = dial
         self.owner = owner
         self.link: Link | None = None
+        self.since = 0.0
         self.tried = False
         self.ever_live = False
         self.draining = False
@@ -183,8 +188,19 @@ class Core:
     def enter(self, link: Link) -> Link:
         """This link is in use."""
         self.link = link
-        self.servers.succeeded(link.server)
+        self.since = self.clock.seconds()
         return link
+
+    def ending(self, link: Link, reason: NatsError, *, by_us: bool) -> None:
+        """It is about to be no longer: note that, for the choice of the next server.
+
+        A server that dropped us soon after it took us in has failed us, as one that did not take us in.
+        """
+        if self.clock.seconds() - self.since >= SETTLED_AFTER:
+            self.servers.settled(link.server)
+        elif not by_us:
+            self.servers.failed(link.server, reason)
+        self.servers.lost(link.server, reason)
 
     def leave(self, link: Link, reason: NatsError) -> None:
         """It is no longer."""

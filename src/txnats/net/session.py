@@ -269,7 +269,7 @@ class Session:
         before = bool(self._pausing)
         (self._pausing.add if paused else self._pausing.discard)(subscription)
         if before != bool(self._pausing):
-            for connection in list(self._open):
+            for connection in [each for each in self._open if each.is_live]:
                 if self._pausing:
                     connection.pause_reading()
                 else:

@@ -52,13 +52,13 @@ class Supervisor:
         """A connection has ended; it matters only if it is the one in use."""
         link = self._core.link
         if link is not None and link.connection is connection:
-            self._core.servers.lost(link.server, reason)
+            self._core.ending(link, reason, by_us=False)
             self._machine.lost(reason)
 
     def reconnect(self, reason: NatsError) -> None:
         """Leave the connection in use and get another; without a wait if none is in use."""
         if self._core.link is not None:
-            self._core.servers.lost(self._core.link.server, reason)
+            self._core.ending(self._core.link, reason, by_us=True)
         self._machine.reconnect(reason)
 
     def lame_duck(self, connection: Connection) -> None:

@@ -80,7 +80,7 @@ class Writer:
                     self.ping(connection)
         if outbox.unconfirmed and self._barrier is None and not connection.pings:
             self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
-        if self._waiters and outbox.size <= self._ready_below:
+        if self._waiters and outbox.held <= self._ready_below:
             self._waiters.tell(None)
 
     def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
@@ -105,7 +105,7 @@ class Writer:
         """Fires once few enough bytes wait; at once while that is so."""
         if self._closed is not None:
             return fail(self._closed)
-        if self.outbox.size <= self._ready_below:
+        if self.outbox.held <= self._ready_below:
             return succeed(None)
         return self._waiters.wait()
 

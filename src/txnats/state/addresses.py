@@ -17,7 +17,9 @@ from ..errors import InvalidOption
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 SECURE_SCHEMES = frozenset({"tls", "wss"})
 
-_BARE = re.compile(r"(?P<host>\[[0-9A-Za-z:.%_-]+\]|[^\x00-\x20\x7f:/?#@,\[\]]+)(:(?P<port>[0-9]{1,5}))?")
+_BARE = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)(:(?P<port>[0-9]{1,5}))?"
+)
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ def parse_servers(servers: str | Iterable[str]) -> list[Address]:
             raise InvalidOption(f"a server is a str, not {type(text).__name__}", hint=_FORM)
         for part in _parts(text):
             # A comma in a password that was not percent-encoded tears it apart: then no part may be shown.
-            address = parse_address(part, shown=None if "@" in text else part)
+            address = parse_address(part, shown="***" if "@" in text else part)
             found.setdefault(address.name, address)
     if not found:
         raise InvalidOption("no server is given", hint=_FORM)
@@ -98,7 +100,7 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
     port = int(bare["port"] or DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
         raise InvalidOption("a port is a number from 1 to 65535", where=where)
-    return Address(scheme=scheme, host=bare["host"].strip("[]"), port=port, auth=_auth_of(login))
+    return Address(scheme=scheme, host=bare["host"].strip("[]").lower(), port=port, auth=_auth_of(login))
 
 
 def redact(text: str) -> str:

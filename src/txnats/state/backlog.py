@@ -21,6 +21,8 @@ class Order(Protocol):
 
     def done(self, message: Message) -> None: ...
     def drop_oldest(self) -> Message: ...
+    def clear(self) -> None:
+        """Drop all that waits."""
 
 
 class Arrival:
@@ -49,6 +51,9 @@ class Arrival:
     def drop_oldest(self) -> Message:
         assert self._waiting is not None
         return self._waiting.popleft()
+
+    def clear(self) -> None:
+        self._waiting = None
 
 
 class ByKey:
@@ -104,6 +109,11 @@ class ByKey:
         if key not in self._waiting and key in self._ready:
             self._ready.remove(key)
         return message
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self._ready.clear()
+        self._count = 0
 
     def _pop(self, key: Hashable) -> Message:
         lane = self._waiting[key]
@@ -177,15 +187,12 @@ class Backlog:
             case SlowPolicy.ERROR:
                 self.dropped += 1
                 return Offer.FAILED
-            case SlowPolicy.DROP_OLD:
-                while len(self._order) and not self._fits(message):
+            case SlowPolicy.DROP_OLD if message.size <= self._max_size:
+                while not self._fits(message):
                     self.size -= self._order.drop_oldest().size
                     self.dropped += 1
-                if self._fits(message):
-                    self._put(message)
-                else:
-                    self.dropped += 1
-            case SlowPolicy.DROP_NEW:
+                self._put(message)
+            case SlowPolicy.DROP_OLD | SlowPolicy.DROP_NEW:
                 self.dropped += 1
         first, self._slow = not self._slow, True
         return Offer.SLOW if first else Offer.DROPPED
@@ -206,8 +213,7 @@ class Backlog:
     def clear(self) -> int:
         """Throw away all that waits; gives how many."""
         count = len(self._order)
-        while len(self._order):
-            self._order.drop_oldest()
+        self._order.clear()
         self.size = 0
         return count
 

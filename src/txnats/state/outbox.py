@@ -81,7 +81,8 @@ class Outbox:
     )
 
     def __init__(self, *, limit: int, limit_down: int, replay_limit: int, wake: Callable[[], None]) -> None:
-        self._limits = (limit, limit_down)
+        # What is written and unconfirmed counts too where it is kept, so that the smaller of the two bounds holds.
+        self._limits = (min(limit, replay_limit) if replay_limit else limit, limit_down)
         self._limit = limit_down
         self._down = True
         self._replay_limit = replay_limit
@@ -123,6 +124,11 @@ class Outbox:
     def position(self) -> int:
         """Publishes and commands taken so far."""
         return self.mark + self._commands_in_all
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait or are kept to be sent again."""
+        return self.size + self._kept_size
 
     @property
     def unconfirmed(self) -> int:
@@ -248,7 +254,7 @@ class Outbox:
 
     def _check_room(self, size: int) -> None:
         if size + self._kept_size > self._limit:
-            raise self._full()
+            raise self._full().with_traceback(None)
 
     def _taken(self) -> None:
         """Something was added: seal what has gathered, wake the writer if it sleeps."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft
@@ -65,6 +66,7 @@ class Servers:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._pool = list(servers)
+        self._configured = {server.name: server for server in self._pool}
         self._options = options
         self._limit = limit
         self._shuffle = shuffle
@@ -113,8 +115,11 @@ class Servers:
             self._to_tail(other)
         return other
 
-    def succeeded(self, server: Server) -> None:
-        """It took us in: its counters and the passes start anew."""
+    def settled(self, server: Server) -> None:
+        """It has kept us for a while: its counters and the passes start anew.
+
+        Not before: one that takes us in and drops us at once would else be tried without a pause and without an end.
+        """
         server.failures = 0
         server.refused_as = None
         self.passes = 0
@@ -153,19 +158,21 @@ class Servers:
         for server in gone:
             self._drop(server)
         known = {server.announced for server in self._pool} | {_place(server) for server in self._pool}
-        new: list[Server] = []
-        for text in announced:
+        names = {server.name for server in self._pool}
+        new: dict[str, Server] = {}
+        # Texts that turn out to be nothing new are looked at only so often, or a hostile list would cost seconds.
+        for text in islice((each for each in announced if each not in known), 2 * self._limit):
             if len(self._pool) + len(new) >= self._limit:
                 break
-            if text not in known:
-                known.add(text)
-                server_or_none = self._announced(text, current.address)
-                if server_or_none is not None:
-                    new.append(server_or_none)
+            found = self._announced(text, current.address)
+            if found is not None and found.name not in names:
+                # A configured one that had left the pool comes back as what it was.
+                new.setdefault(found.name, self._configured.get(found.name, found))
+        added = list(new.values())
         if self._options.shuffle:
-            self._shuffle(new)
-        self._pool += new
-        return [server.name for server in new], [server.name for server in gone]
+            self._shuffle(added)
+        self._pool += added
+        return [server.name for server in added], [server.name for server in gone]
 
     def verdict(self) -> NatsError:
         """Why nobody could be reached. What all say alike, other than that they cannot be reached, is said once."""
@@ -180,13 +187,13 @@ class Servers:
         return self._tried.issuperset(self._pool)
 
     def _announced(self, text: str, current: Address) -> Server | None:
-        """A server from an announcement; one that cannot be read is passed over."""
+        """A server from an announcement, of which only the place counts; one that cannot be read is passed over."""
         try:
             address = parse_address(text, current.scheme)
         except InvalidOption:
             return None
         inherited = Address(
-            scheme=address.scheme,
+            scheme=current.scheme,
             host=address.host,
             port=address.port,
             auth=current.auth,

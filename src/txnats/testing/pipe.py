@@ -29,7 +29,7 @@ class Direction:
     """One direction, for all connections of a proxy. What is set holds for bytes that are read from then on.
 
     Attributes:
-        latency: Seconds that each byte takes.
+        latency: Seconds that each byte takes. At most 256 KiB of a connection are under way.
         slices: Cut all into pieces of 1 to so many bytes, each of them sent by itself; None cuts nothing.
         rate: Bytes a second, for each connection; None for any.
         black_hole: Read on and forward nothing. A connection that has lost bytes in it stays so: its stream has a gap.

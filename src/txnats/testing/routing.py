@@ -93,7 +93,8 @@ def _found(node: _Node[Entry], tokens: list[bytes], at: int) -> Iterator[_Node[E
     rest = node.nodes.get(_REST)
     if rest is not None:
         yield rest
-    for token in {_ANY, tokens[at]} - {_REST}:
-        following = node.nodes.get(token)
+    token = tokens[at]
+    for each in (_ANY,) if token in (_ANY, _REST) else (token, _ANY):
+        following = node.nodes.get(each)
         if following is not None:
             yield from _found(following, tokens, at + 1)

@@ -5,6 +5,8 @@ Needs the package ``hypothesis``; nothing else here does.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -62,12 +64,9 @@ def header_values() -> SearchStrategy[str]:
 
 
 def headers(min_size: int = 0, max_size: int = 6) -> SearchStrategy[Headers]:
-    """Headers, some of whose names occur several times."""
-    names = st.lists(header_names(), min_size=1, max_size=3)
-    pairs = names.flatmap(
-        lambda some: st.lists(st.tuples(st.sampled_from(some), header_values()), min_size=min_size, max_size=max_size)
-    )
-    return pairs.map(Headers)
+    """Headers; some names occur several times, or in another case."""
+    names = st.sampled_from(("Color", "color", "Nats-Msg-Id")) | header_names()
+    return st.lists(st.tuples(names, header_values()), min_size=min_size, max_size=max_size).map(Headers)
 
 
 class ServerStream(msgspec.Struct, frozen=True):
@@ -114,7 +113,8 @@ def _words() -> SearchStrategy[tuple[bytes, Op]]:
 
 
 def _errors() -> SearchStrategy[tuple[bytes, Op]]:
-    texts = st.sampled_from(_ERRORS) | tokens().filter(lambda text: "'" not in text and text.isascii())
+    words = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), min_size=1, max_size=12)
+    texts = st.sampled_from(_ERRORS) | st.lists(words, min_size=1, max_size=4).map(" ".join)
     return texts.map(lambda text: (b"-ERR '%b'\r\n" % text.encode(), Err(text)))
 
 
@@ -130,15 +130,32 @@ def _infos() -> SearchStrategy[tuple[bytes, Op]]:
     return infos.map(lambda info: (b"INFO " + msgspec.json.encode(info) + b" \r\n", Info(info)))
 
 
-@st.composite
-def _messages(draw: st.DrawFn) -> tuple[bytes, Op]:
-    subject, sid, payload = draw(subjects()).encode(), draw(st.integers(1, 2**31)), draw(payloads())
-    reply = draw(st.none() | subjects(3).map(str.encode))
-    block = draw(st.none() | headers(max_size=3).map(header_block.encode))
+def _messages() -> SearchStrategy[tuple[bytes, Op]]:
+    return st.builds(
+        _message,
+        subject=subjects().map(str.encode),
+        sid=st.integers(1, 2**31),
+        reply=st.none() | subjects(3).map(str.encode),
+        block=st.none() | headers(max_size=3).map(header_block.encode),
+        payload=payloads(),
+        case=_cases(),
+        blanks=st.lists(_blanks(), min_size=5, max_size=5),
+    )
+
+
+def _message(
+    *,
+    subject: bytes,
+    sid: int,
+    reply: bytes | None,
+    block: bytes | None,
+    payload: bytes,
+    case: Callable[[bytes], bytes],
+    blanks: list[bytes],
+) -> tuple[bytes, Op]:
     sizes = [len(payload)] if block is None else [len(block), len(block) + len(payload)]
-    operation = draw(_cases())(b"MSG" if block is None else b"HMSG")
     fields = [subject, b"%d" % sid, *([] if reply is None else [reply]), *(b"%d" % size for size in sizes)]
-    line = operation + b"".join(draw(_blanks()) + field for field in fields)
+    line = case(b"MSG" if block is None else b"HMSG") + b"".join(map(operator.add, blanks, fields))
     message = Message(subject, sid, reply, payload, None if block is None else header_block.header_block(block))
     return line + b"\r\n" + (block or b"") + payload + b"\r\n", message
 

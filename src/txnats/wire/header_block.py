@@ -51,7 +51,8 @@ def _plain_lines(source: dict[str, Any]) -> str | None:
     for name, value in source.items():
         if name not in GOOD_NAMES or value.__class__ is not str or not value.isalnum():
             return None
-        lines += f"{name}: {value}\r\n"
+        # Joined, not formatted: a str of the user's own class may print as something else.
+        lines += name + ": " + value + "\r\n"
     return lines
 
 

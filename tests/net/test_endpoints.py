@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.testing import MemoryReactorClock
+
+from tests.client.harness import Endpoint, Net
+from txnats.errors import InvalidOption, TlsUnavailable
+from txnats.net.endpoints import Endpoints
+
+
+def names(servers: Any, **options: Any) -> list[str]:
+    return [server.name for server in Endpoints(MemoryReactorClock(), servers, timeout=1, **options).servers]
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        ("h", ["nats://h:4222"]),
+        ("h:1", ["nats://h:1"]),
+        ("nats://h", ["nats://h:4222"]),
+        ("nats://u:p@h:1, token@x", ["nats://h:1", "nats://x:4222"]),
+        ("nats://u:p@h:1,nats://t@i:2", ["nats://h:1", "nats://i:2"]),
+        ("h:1, i:2,h:1,", ["nats://h:1", "nats://i:2"]),
+        (["h", "i:2,j:3"], ["nats://h:4222", "nats://i:2", "nats://j:3"]),
+        (("h",), ["nats://h:4222"]),
+        ("[::1]:5", ["nats://[::1]:5"]),
+        ("nats://[::1]", ["nats://[::1]:4222"]),
+    ],
+)
+def test_urls(servers: Any, expected: list[str]) -> None:
+    assert names(servers) == expected
+
+
+def test_a_host_gets_a_fresh_hostname_endpoint_each_time() -> None:
+    endpoints = Endpoints(MemoryReactorClock(), "h:1", timeout=1)
+    one, two = (endpoints(endpoints.servers[0]) for _ in range(2))
+    assert isinstance(one, HostnameEndpoint)
+    assert one is not two
+
+
+def test_the_factory_makes_the_endpoint() -> None:
+    net = Net(1)
+    endpoints = Endpoints(net.clock, "nats://h:1", timeout=1, factory=net.endpoint)
+    endpoint = endpoints(endpoints.servers[0])
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.server is net.server
+
+
+def test_an_endpoint_of_the_callers_own_is_the_only_server() -> None:
+    net = Net(1)
+    own = net.endpoint("h", 1)
+    endpoints = Endpoints(net.clock, own, timeout=1)
+    assert [server.name for server in endpoints.servers] == ["endpoint Endpoint"]
+    assert endpoints(endpoints.servers[0]) is own
+
+
+def test_an_endpoint_string_is_never_split_at_commas() -> None:
+    endpoints = Endpoints(MemoryReactorClock(), "unix:/run/a,b.sock", timeout=1)
+    (server,) = endpoints.servers
+    assert isinstance(endpoints(server), UNIXClientEndpoint)
+    assert server.name == "endpoint unix:/run/a,b.sock"
+
+
+@pytest.mark.parametrize("url", ["tls://h", "ws://h", "wss://h"])
+def test_what_is_not_supported_yet_sends_nothing(url: str) -> None:
+    endpoints = Endpoints(MemoryReactorClock(), url, timeout=1)
+    with pytest.raises(TlsUnavailable):
+        endpoints(endpoints.servers[0])
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["", ",", [], "http://h", "nats://", "nats://h:0", "nats://h:99999", "nats://h:x", "h:99999", "foo bar",
+     "odd:1:2:3", "tcp:h:x", [5], "nats://[::1", "a,unix:/x"],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused(servers: Any) -> None:
+    with pytest.raises(InvalidOption):
+        names(servers)
+
+
+def test_a_secret_in_a_bad_url_is_not_shown() -> None:
+    for url in ("nats://secret@h:x", "nats://user:secret@h:99999", "foo://secret@h", "nats://u:secret@"):
+        with pytest.raises(InvalidOption) as caught:
+            names(url)
+        assert "secret" not in str(caught.value)
+        assert "secret" not in repr(caught.value)
