@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -133,7 +134,9 @@ class _Program:
 @contextmanager
 def _program(command: list[str]) -> Iterator[_Program]:
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=_environment()
+        )
         alarm = threading.Timer(TIMEOUT, process.kill)
         alarm.start()
         try:
@@ -142,3 +145,8 @@ def _program(command: list[str]) -> Iterator[_Program]:
             alarm.cancel()
             process.kill()
             process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but Python keeps the bytecode that it compiles, as it does in an installed package: each peer the same."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

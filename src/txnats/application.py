@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from . import events
 from .client import Client
 from .connecting import build
-from .errors import ClientClosed
+from .errors import ClientClosed, NatsError
 from .net.endpoints import ServersArgument
-from .options import ReconnectOptions
+from .options import ReconnectOptions, check_seconds
 from .state.waiters import Waiters
 
 
@@ -27,14 +29,17 @@ class NatsService(Service):
         reactor: The reactor to run on.
         servers: As for ``txnats.connect``.
         drain_timeout: Seconds that stopping may take.
-        reconnect: As for ``txnats.connect``; here ``retry_on_first_connect`` is on by default.
-        options: Every other option of ``txnats.connect``.
+        reconnect: As for ``txnats.connect``, except that ``retry_on_first_connect`` is always on.
+        on_event: Called with every event.
+        options: Every other option of ``txnats.connect``, ``context`` aside.
 
     Raises:
         InvalidArgument: An option cannot be.
 
     Attributes:
-        client: The client. When the service has stopped it is closed, and the service cannot start again.
+        client: The client. When the service has stopped it is closed, and the service cannot start again. When it
+            closes by itself, say because its login is refused, that is logged as critical and the service stays as it
+            is until it is stopped; ``client.when_closed()`` tells the program.
     """
 
     log = Logger()
@@ -45,43 +50,74 @@ class NatsService(Service):
         servers: ServersArgument,
         *,
         drain_timeout: float = 30.0,
-        reconnect: ReconnectOptions = ReconnectOptions(retry_on_first_connect=True),
+        reconnect: ReconnectOptions = ReconnectOptions(),
+        on_event: Callable[[events.Event], object] | None = None,
         **options: Any,
     ) -> None:
-        self._drain_timeout = drain_timeout
+        self._drain_timeout = check_seconds("drain_timeout", drain_timeout)
+        self._on_event = on_event
         self._waiting: Waiters[Client] = Waiters()
+        self._stopping = False
         self.client: Client
-        self.client, self._session = build(reactor, servers, reconnect=reconnect, **options)
+        self.client, self._session = build(
+            reactor,
+            servers,
+            reconnect=msgspec.structs.replace(reconnect, retry_on_first_connect=True),
+            on_event=self._told,
+            **options,
+        )
 
     def startService(self) -> None:
-        """Start to connect.
+        """Start to connect; does nothing when it has started already.
 
         Raises:
-            ClientClosed: The service was stopped before; make a new one.
+            ClientClosed: The service was stopped, or its client closed, before; make a new one.
         """
-        if self._session.is_closed:
-            raise ClientClosed
+        if self._stopping or self._session.is_closed:
+            raise ClientClosed(self._session.reason)
         Service.startService(self)
-        self._session.start().addCallbacks(self._connected, self._ended)
+        if not self._session.was_started:
+            # Why there is no first connection is told by the Closed event.
+            self._session.start().addErrback(lambda _: None)
 
     def stopService(self) -> Deferred[None]:
-        """Drain the client, from whatever state it is in. Fires when its socket is gone."""
+        """Drain the client, from whatever state it is in; may be called again. Fires when its socket is gone.
+
+        What was published and never had a connection to leave by is waited for up to ``drain_timeout``, unless the
+        service was never started.
+        """
         Service.stopService(self)
+        self._stopping = True
         if not self._session.was_started:
             return self.client.close()
         return self.client.drain(self._drain_timeout).addCallback(lambda _: None)
 
     def whenConnected(self) -> Deferred[Client]:
-        """The client once it is connected; fails with the reason when it closes before, or has closed."""
+        """The client, once it is connected, or connected again.
+
+        Returns:
+            A Deferred that fails once the client is closed: with the error that closed it, such as
+            AuthenticationRefused, or with ClientClosed when it was asked to.
+        """
         if self._session.is_closed:
-            return fail(ClientClosed(self._session.reason))
+            return fail(self._session.reason or ClientClosed())
         if self._session.is_connected:
             return succeed(self.client)
         return self._waiting.wait()
 
-    def _connected(self, _: None) -> None:
-        self._waiting.tell(self.client)
+    def _told(self, event: events.Event) -> None:
+        match event:
+            case events.Connected() | events.Reconnected():
+                self._waiting.tell(self.client)
+            case events.Closed(reason):
+                self._ended(reason)
+        if self._on_event is not None:
+            self._on_event(event)
 
-    def _ended(self, failure: Failure) -> None:
-        """The client closed before it was ever connected: its Closed event has told why."""
-        self._waiting.fail(failure.value or ClientClosed())
+    def _ended(self, reason: NatsError | None) -> None:
+        if reason is not None and not self._stopping:
+            self.log.critical("the NATS client of {service!r} has closed: {reason}", service=self, reason=reason)
+        self._waiting.fail(reason or ClientClosed())
+
+    def __repr__(self) -> str:
+        return f"<NatsService{f' {self.name!r}' if self.name else ''} {self.client.status.value}>"

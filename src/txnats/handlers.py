@@ -17,8 +17,10 @@ from .state.backlog import TAKEN, Backlog, Offer
 Handler: TypeAlias = Callable[[Message], object]
 """Gets a message; may return a Deferred or be a coroutine function: until that ends, it is still in work."""
 
-_in_hand: ContextVar[Message] = ContextVar("txnats.in_hand")
+_in_hand: ContextVar[Message | None] = ContextVar("txnats.in_hand")
 """The message whose handler the running code belongs to, over all its awaits and in whatever it started."""
+_descends: ContextVar[Handlers] = ContextVar("txnats.descends")
+"""Whose handler the running code belongs to, where the message is not known."""
 
 
 class Owner(Protocol):
@@ -105,7 +107,7 @@ class Handlers:
 
         It no longer counts: its place and its key are free for those behind it, which would else wait for it for ever.
         """
-        message = self._inside or _in_hand.get(None)
+        message = self._inside or _in_hand.get(None) or self._only_one()
         if message is None or not self._is_in_work(message) or id(message) in self._excused:
             return
         self._excused = self._excused | {id(message)}
@@ -129,6 +131,10 @@ class Handlers:
         self._pump()
         if offer is not TAKEN:
             self._owner.fell_behind(offer)
+
+    def _only_one(self) -> Message | None:
+        """The message in work, if it is alone and the code that runs now may have been started by its handler."""
+        return self._current if self.running == 1 and _descends.get(None) is self else None
 
     def _is_in_work(self, message: Message) -> bool:
         if self._concurrency == 1:
@@ -155,12 +161,20 @@ class Handlers:
             self._marks = self._waited = True
             waiting.addBoth(self._finished, message)
             return
-        self._marks = self._waited
+        if self._marks and not self._waited:
+            # It did not wait: suppose from now on that none does.
+            self._marks = False
+            if outer is None:
+                context.run(self._unmark)
         if self._plain and self._concurrency == 1:
             self.running -= 1
             self.handled += 1
         else:
             self._ended(message)
+
+    def _unmark(self) -> None:
+        _in_hand.set(None)
+        _descends.set(self)
 
     def _call(self, message: Message) -> object:
         _in_hand.set(message)

@@ -92,7 +92,7 @@ class Headers:
         for name, values in pairs:
             if isinstance(values, str):
                 add(name, values)
-            elif isinstance(values, bytes) or not isinstance(values, Iterable):
+            elif isinstance(values, (bytes, bytearray, memoryview)) or not isinstance(values, Iterable):
                 raise _no_text(name, values)
             else:
                 check_name(name)

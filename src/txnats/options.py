@@ -65,15 +65,23 @@ def check_policy(policy: SlowPolicy | str) -> SlowPolicy:
 
 
 class _Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """Options whose ``_ranges`` names the least value of each number."""
+    """Options that look at their own numbers when they are made."""
 
-    def _least(self, **bounds: float) -> None:
-        for name, least in bounds.items():
+    def _counts(self, **least_of: int) -> None:
+        """Whole numbers, each with its least value."""
+        for name, least in least_of.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidOption(
-                    f"{type(self).__name__}.{name} is {value!r}", why=f"it is a number of at least {least:g}"
+                    f"{type(self).__name__}.{name} is {value!r}", why=f"it is a whole number of at least {least}"
                 )
+
+    def _numbers(self, *names: str) -> None:
+        """Times and shares: at least 0 and not endless."""
+        for name in names:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise InvalidOption(f"{type(self).__name__}.{name} is {value!r}", why="it is a number of at least 0")
 
 
 class ReconnectOptions(_Checked, frozen=True, kw_only=True):
@@ -112,7 +120,8 @@ class ReconnectOptions(_Checked, frozen=True, kw_only=True):
     choose: Callable[[Sequence[str], int], tuple[str, float]] | None = None
 
     def __post_init__(self) -> None:
-        self._least(first_wait=0, max_wait=0, jitter=0, max_attempts=-1, buffer=0, replay_limit=0)
+        self._numbers("first_wait", "max_wait", "jitter")
+        self._counts(max_attempts=-1, buffer=0, replay_limit=0)
         if self.max_attempts == 0:
             raise InvalidOption(
                 "ReconnectOptions.max_attempts is 0", hint="use enabled=False to never reconnect, -1 for no limit"
@@ -131,7 +140,8 @@ class PingOptions(_Checked, frozen=True, kw_only=True):
     max_outstanding: int = 2
 
     def __post_init__(self) -> None:
-        self._least(interval=0, max_outstanding=1)
+        self._numbers("interval")
+        self._counts(max_outstanding=1)
 
 
 class Limits(_Checked, frozen=True, kw_only=True):
@@ -171,7 +181,7 @@ class Limits(_Checked, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         check_policy(self.slow_policy)
         names = (name for name in self.__struct_fields__ if name != "slow_policy")
-        self._least(**dict.fromkeys(names, 1))
+        self._counts(**dict.fromkeys(names, 1))
 
 
 class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -295,14 +295,14 @@ class Session:
         held, self._held = self._held, {}
         for waiter in held:
             self._writer.ping(connection, waiter)
-        if connection.info is not None:
-            self._learn(connection, connection.info)
         self._was_connected = True
         if again:
             self.reconnects += 1
             self._tell(events.Reconnected(server.name))
         else:
             self._tell(events.Connected(server.name))
+        if connection.info is not None:
+            self._learn(connection, connection.info)
         first, self._first = self._first, None
         if first is not None:
             first.callback(None)
@@ -321,10 +321,10 @@ class Session:
         self._handover.switch(old, new)
         if self._pausing:
             new.pause_reading()
-        if new.info is not None:
-            self._learn(new, new.info)
         self.reconnects += 1
         self._tell(events.Reconnected(server.name))
+        if new.info is not None:
+            self._learn(new, new.info)
 
     def closed(self, reason: NatsError | None, connection: Connection | None) -> None:
         if self._is_closed:

@@ -68,7 +68,7 @@ def parse_servers(servers: str | Iterable[str]) -> list[Address]:
             raise InvalidOption(f"a server is a str, not {type(text).__name__}", hint=_FORM)
         for part in _parts(text):
             # A comma in a password that was not percent-encoded tears it apart: then no part may be shown.
-            address = parse_address(part, shown="***" if "@" in text else part)
+            address = parse_address(part, shown="***" if "@" in text else None)
             found.setdefault(address.name, address)
     if not found:
         raise InvalidOption("no server is given", hint=_FORM)
@@ -86,7 +86,8 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
     Raises:
         InvalidOption: It cannot be read.
     """
-    where = shown or redact(text)
+    # What stands where a port should and is none may be a password whose host was forgotten.
+    where = shown or _NO_PORT.sub(":***", redact(text))
     if "://" in text:
         given, _, text = text.partition("://")
         scheme = given.lower()
@@ -113,6 +114,7 @@ def redact(text: str) -> str:
 
 
 _FORM = "for instance nats://127.0.0.1:4222"
+_NO_PORT = re.compile(r":(?!//)(?![0-9]*\Z)[^:\]]*\Z")
 _AFTER_PLACE = re.compile(r"[/?#].*\Z", re.DOTALL)
 
 

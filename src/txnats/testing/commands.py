@@ -7,6 +7,7 @@ blanks, lines that end without CR, letters behind PING.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import msgspec
@@ -15,8 +16,12 @@ _MAX_DIGITS = 18
 _BLANKS = b" \t"
 _FIELDS = re.compile(rb"[^ \t]+")
 _OPERATIONS = (
-    *(b"CONNECT", b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"),
-    *(operation + blank for operation in (b"PUB", b"HPUB", b"SUB", b"UNSUB") for blank in (b" ", b"\t")),
+    *(b"CONNECT", b"PING", b"PONG", b"+OK"),
+    *(
+        operation + blank
+        for operation in (b"PUB", b"HPUB", b"SUB", b"UNSUB", b"INFO", b"-ERR")
+        for blank in (b" ", b"\t")
+    ),
 )
 
 
@@ -65,7 +70,7 @@ class Unsubscribe(msgspec.Struct, frozen=True):
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """A line that means nothing to a server: +OK or INFO."""
+    """A line that means nothing to a server: +OK, or INFO with a body that can be read."""
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -98,34 +103,34 @@ class CommandParser:
     Attributes:
         control_line: Longest line, its operation not counted.
         max_payload: Bytes that one publish may have, headers included.
+        headers: Whether HPUB is known.
     """
 
-    def __init__(self, *, control_line: int = 4096, max_payload: int = 1_048_576) -> None:
+    def __init__(self, *, control_line: int = 4096, max_payload: int = 1_048_576, headers: bool = True) -> None:
         self.control_line = control_line
         self.max_payload = max_payload
+        self.headers = headers
         self._buffer = bytearray()
         self._searched = 0
         self._body: _Body | None = None
         self._failed = False
 
-    def feed(self, data: bytes) -> list[Command]:
-        """The commands that these bytes complete. After a Violation there are no more."""
-        commands: list[Command] = []
-        if self._failed:
-            return commands
+    def feed(self, data: bytes) -> Iterator[Command]:
+        """The commands that these bytes complete. After a Violation there are no more.
+
+        Each is read when it is taken, so what one of them changes holds for the next.
+        """
         self._buffer += data
-        while True:
+        while not self._failed:
             command = self._next_line() if self._body is None else self._next_body(self._body)
+            if command is None:
+                return
             if isinstance(command, _Body):
                 self._body = command
-            elif command is None:
-                return commands
-            else:
-                commands.append(command)
-                if isinstance(command, Violation):
-                    self._failed = True
-                    self._buffer.clear()
-                    return commands
+                continue
+            self._failed = isinstance(command, Violation)
+            yield command
+        self._buffer.clear()
 
     def _next_line(self) -> Command | _Body | None:
         buffer = self._buffer
@@ -163,9 +168,11 @@ class CommandParser:
                 return self._publish(_FIELDS.findall(line), with_headers=False)
             case b"HPUB":
                 return self._publish(_FIELDS.findall(line), with_headers=True)
-            case b"-ERR":
-                return UNREADABLE
-        return Ignored()
+            case b"+OK":
+                return Ignored()
+            case b"INFO":
+                return UNREADABLE if _fields(line) is None else Ignored()
+        return UNREADABLE
 
     def _publish(self, fields: list[bytes], *, with_headers: bool) -> Violation | _Body:
         numbers = 2 if with_headers else 1
@@ -174,7 +181,7 @@ class CommandParser:
         subject, *reply = fields[:-numbers]
         sizes = [_number(field) for field in fields[-numbers:]]
         header_size, size = sizes[0], sizes[-1]
-        if header_size < 0 or size < header_size:
+        if header_size < 0 or size < header_size or (with_headers and not self.headers):
             return UNREADABLE
         if size > self.max_payload:
             return TOO_LARGE
@@ -204,10 +211,16 @@ class CommandParser:
 
 
 def _connect(line: bytes) -> Connect | Violation:
+    fields = _fields(line)
+    return UNREADABLE if fields is None else Connect(fields)
+
+
+def _fields(line: bytes) -> dict[str, Any] | None:
+    """The fields of a JSON object, or None when it is none."""
     try:
-        return Connect(msgspec.json.decode(line, type=dict[str, Any]))
+        return msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UNREADABLE
+        return None
 
 
 def _subscribe(fields: list[bytes]) -> Subscribe | Violation:

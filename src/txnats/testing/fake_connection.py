@@ -118,6 +118,7 @@ class FakeConnection(Protocol):
     def drop(self) -> None:
         """Cut it, as a crash would."""
         self._over = True
+        self._session.end()
         self._wire.abortConnection()
 
     def fail(self, text: str | None) -> None:
@@ -126,6 +127,7 @@ class FakeConnection(Protocol):
             self.send(texts.error(text))
         if not self._over:
             self._over = True
+            self._session.end()
             self._write_waiting()
             self._wire.unregisterProducer()
             self._wire.loseConnection()
@@ -154,8 +156,10 @@ class FakeConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = True
-        self._parser.max_payload = self._server.max_payload
-        for command in self._parser.feed(data):
+        parser = self._parser
+        parser.max_payload = self._server.max_payload
+        parser.headers = self.options.headers
+        for command in parser.feed(data):
             if self._over:
                 return
             self.commands.append(command)
@@ -164,6 +168,7 @@ class FakeConnection(Protocol):
             if isinstance(command, Pong):
                 self._pings_out = 0
             self._session.obey(command)
+            parser.headers = self.options.headers
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._over = True

@@ -49,11 +49,12 @@ class FakeServer(ServerFactory):
 
     Args:
         clock: For delays and time limits.
-        config: What the server is told.
+        config: What the server is told; ``host`` and ``port`` mean nothing here.
         info: Fields of INFO, in place of its own.
         control_line: Longest line that a client may send.
         order: Who of a queue group gets a message; by default at random, the same way in each run.
-        intercept: Called with each connection and command; when it gives true the command is left unobeyed.
+        intercept: Called with each connection and command; when it gives true the command is left unobeyed. It may be
+            changed.
         beside: Another server of the same cluster: what is published to one of them reaches the subscriptions of both.
         options: Fields of ``ServerConfig``, on top of ``config``.
 
@@ -92,7 +93,7 @@ class FakeServer(ServerFactory):
         self.interest: Interest[Subscriber] = Interest() if beside is None else beside.interest
         self._logins = Logins(self.config)
         self._order = order or at_random(Random(0))
-        self._intercept = intercept
+        self.intercept = intercept
         self._timers = Timers(clock)
         self._accepting = True
         self._deaf = False
@@ -226,7 +227,7 @@ class FakeServer(ServerFactory):
 
     def intercepts(self, connection: FakeConnection, command: Command) -> bool:
         """Whether a test wants this command for itself."""
-        return self._intercept is not None and bool(self._intercept(connection, command))
+        return self.intercept is not None and bool(self.intercept(connection, command))
 
     def connect_info(self, connection: FakeConnection) -> bytes:
         """The INFO that answers CONNECT."""

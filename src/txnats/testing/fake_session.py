@@ -132,9 +132,6 @@ class FakeSession:
                 self._line.send(self._server.connect_info(self._line))
 
     def _publish(self, command: Publish) -> None:
-        if command.headers is not None and not self.options.headers:
-            self._line.fail(None)
-            return
         if self.options.pedantic and not texts.is_literal(command.subject):
             self._line.send(texts.error(texts.INVALID_PUBLISH_SUBJECT))
         refusal = texts.publish_refusal(command, self.permissions)
@@ -195,4 +192,5 @@ class FakeSession:
     def unsubscribe(self, sid: bytes) -> None:
         """Forget a subscription."""
         subscription = self.subscriptions.pop(sid)
+        subscription.ended = True
         self._server.interest.remove(subscription.subject, subscription.queue, subscription)

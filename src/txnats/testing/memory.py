@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Coroutine
+from itertools import count
 from typing import Any, TypeVar
 
 from twisted.internet.address import IPv4Address
@@ -74,10 +75,14 @@ class MemoryNetwork:
         """Let this factory answer there, in place of whoever did."""
         self._listeners[host, port] = factory
 
-    def endpoint(self, factory: IProtocolFactory, host: str = HOST, port: int = PORT) -> MemoryEndpoint:
-        """A way to this factory, which listens there from now on."""
-        self.listen(host, port, factory)
-        return self.endpoint_factory(host, port)
+    def endpoint(self, factory: IProtocolFactory) -> MemoryEndpoint:
+        """A way to this factory. It listens from now on, if it did not."""
+        for address, listener in self._listeners.items():
+            if listener is factory:
+                return self.endpoint_factory(*address)
+        port = next(port for port in count(PORT) if (HOST, port) not in self._listeners)
+        self.listen(HOST, port, factory)
+        return self.endpoint_factory(HOST, port)
 
     def endpoint_factory(self, host: str, port: int) -> MemoryEndpoint:
         """A way to whoever listens there when it is used: for ``txnats.connect(endpoint_factory=...)``."""

@@ -64,7 +64,7 @@ def _look_up(rules: Sequence[str], subject: str) -> tuple[bool, list[str]]:
     plain, groups = False, []
     for rule in rules:
         pattern, _, group = rule.partition(" ")
-        if matches(pattern, subject):
+        if _falls_under(pattern, subject):
             if group:
                 groups.append(group)
             else:
@@ -73,7 +73,12 @@ def _look_up(rules: Sequence[str], subject: str) -> tuple[bool, list[str]]:
 
 
 def _any_matches(rules: Sequence[str], subject: str) -> bool:
-    return any(matches(rule, subject) for rule in rules)
+    return any(_falls_under(rule, subject) for rule in rules)
+
+
+def _falls_under(rule: str, subject: str) -> bool:
+    """Whether a rule is about this subject; none is about one with an empty token."""
+    return "" not in subject.split(".") and matches(rule, subject)
 
 
 def _text(data: bytes) -> str:

@@ -31,7 +31,7 @@ class Direction:
     Attributes:
         latency: Seconds that each byte takes. At most 256 KiB of a connection are under way.
         slices: Cut all into pieces of 1 to so many bytes, each of them sent by itself; None cuts nothing.
-        rate: Bytes a second, for each connection; None for any.
+        rate: Bytes a second, for each connection; None for as many as come.
         black_hole: Read on and forward nothing. A connection that has lost bytes in it stays so: its stream has a gap.
         bytes: Forwarded so far, over all connections.
         swallowed: Bytes that went into the black hole.
@@ -151,6 +151,7 @@ class Pipe:
         self._over = True
         self._direction.pipes.discard(self)
         self._queue.clear()
+        self.waiting = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

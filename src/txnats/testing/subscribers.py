@@ -41,6 +41,7 @@ class FakeSubscription:
         subject, queue, sid: As the client gave them.
         delivered: Messages that it has had.
         max_messages: How many it may have in all; 0 for no limit.
+        ended: Whether it gets no more.
     """
 
     def __init__(self, receiver: Receiver, command: Subscribe) -> None:
@@ -50,11 +51,12 @@ class FakeSubscription:
         self.sid = command.sid
         self.delivered = 0
         self.max_messages = 0
+        self.ended = False
         self.served = 0
 
     def deliver(self, message: Publish, source: object) -> bool:
         receiver = self.receiver
-        if source is receiver and not receiver.echo:
+        if self.ended or (source is receiver and not receiver.echo):
             return False
         if receiver.permissions.hides(message.subject, self.queue):
             return False

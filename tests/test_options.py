@@ -1,0 +1,136 @@
+"""Options: their defaults are promises, and a value out of its range is told by name when it is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from txnats.errors import InvalidOption
+from txnats.options import (
+    KIB,
+    MIB,
+    Limits,
+    PingOptions,
+    ReconnectOptions,
+    SlowPolicy,
+    TlsOptions,
+    check_count,
+    check_policy,
+    check_seconds,
+)
+
+
+def test_the_defaults() -> None:
+    reconnect, ping, limits = ReconnectOptions(), PingOptions(), Limits()
+    assert (reconnect.first_wait, reconnect.max_wait, reconnect.jitter) == (0.1, 5.0, 0.2)
+    assert (reconnect.max_attempts, reconnect.buffer, reconnect.replay_limit) == (60, 8 * MIB, 8 * MIB)
+    assert (reconnect.enabled, reconnect.retry_on_first_connect, reconnect.replay_unconfirmed) == (True, False, False)
+    assert (reconnect.shuffle, reconnect.discover, reconnect.delay, reconnect.choose) == (True, True, None, None)
+    assert (ping.interval, ping.max_outstanding) == (30.0, 2)
+    assert (limits.control_line, limits.info, limits.header_block) == (64 * KIB, MIB, 64 * KIB)
+    assert (limits.payload, limits.control_line_out) == (64 * MIB, 4096)
+    assert (limits.pending_messages, limits.pending_bytes) == (65_536, 64 * MIB)
+    assert limits.slow_policy is SlowPolicy.DROP_NEW
+    assert (limits.ready_below, limits.outbox, limits.requests) == (MIB, 64 * MIB, 1_000_000)
+    assert (limits.servers, limits.events) == (1_000, 1_024)
+
+
+LEAST = [
+    *((ReconnectOptions, name, 0) for name in ("first_wait", "max_wait", "jitter", "buffer", "replay_limit")),
+    (ReconnectOptions, "max_attempts", -1),
+    (PingOptions, "interval", 0),
+    (PingOptions, "max_outstanding", 1),
+    *((Limits, name, 1) for name in Limits.__struct_fields__ if name != "slow_policy"),
+]
+
+
+@pytest.mark.parametrize(("group", "name", "least"), LEAST)
+def test_the_least_of_each(group: Any, name: str, least: int) -> None:
+    assert getattr(group(**{name: least}), name) == least
+    for wrong in (least - 1, least - 0.5, float("nan"), -float("inf"), True, None, "1", [1]):
+        with pytest.raises(InvalidOption) as caught:
+            group(**{name: wrong})
+        assert caught.value.what == f"{group.__name__}.{name} is {wrong!r}"
+        assert caught.value.why.endswith(f"number of at least {least}")
+
+
+COUNTS = [
+    (ReconnectOptions, "max_attempts"),
+    (ReconnectOptions, "buffer"),
+    (ReconnectOptions, "replay_limit"),
+    (PingOptions, "max_outstanding"),
+    *((Limits, name) for name in Limits.__struct_fields__ if name != "slow_policy"),
+]
+
+
+@pytest.mark.parametrize(("group", "name"), COUNTS)
+def test_counts_and_sizes_are_whole(group: Any, name: str) -> None:
+    for wrong in (2.5, 2.0, float("inf")):
+        with pytest.raises(InvalidOption):
+            group(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [*((ReconnectOptions, name) for name in ("first_wait", "max_wait", "jitter")), (PingOptions, "interval")],
+)
+def test_no_time_is_endless(group: Any, name: str) -> None:
+    with pytest.raises(InvalidOption):
+        group(**{name: float("inf")})
+
+
+def test_no_attempts_at_all_is_said_in_another_way() -> None:
+    with pytest.raises(InvalidOption, match="use enabled=False to never reconnect, -1 for no limit"):
+        ReconnectOptions(max_attempts=0)
+
+
+def test_a_policy_may_be_its_word() -> None:
+    assert [str(policy) for policy in SlowPolicy] == ["drop_new", "drop_old", "pause", "error"]
+    word: Any = "drop_old"
+    assert Limits(slow_policy=word).slow_policy == SlowPolicy.DROP_OLD
+
+
+@pytest.mark.parametrize("wrong", ["drop", "DROP_NEW", None, 1])
+def test_a_policy_that_does_not_exist_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidOption, match="slow_policy"):
+        Limits(slow_policy=wrong)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0, 1, 0.001, 1e9])
+def test_a_span_of_time(seconds: float) -> None:
+    assert check_seconds("timeout", seconds) == seconds
+
+
+@pytest.mark.parametrize("wrong", [-1, -0.001, float("nan"), float("inf"), None, "1", True, [1]])
+def test_what_is_no_span_of_time(wrong: Any) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        check_seconds("timeout", wrong)
+    assert str(caught.value) == f"timeout is {wrong!r}: it is a number of seconds, at least 0 and not endless"
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.0, None, "1", True])
+def test_what_is_no_count(wrong: Any) -> None:
+    assert check_count("concurrency", 1) == 1
+    with pytest.raises(InvalidOption) as caught:
+        check_count("concurrency", wrong)
+    assert str(caught.value) == f"concurrency is {wrong!r}: it is a whole number of at least 1"
+
+
+def test_a_policy_by_its_name() -> None:
+    assert check_policy("pause") is check_policy(SlowPolicy.PAUSE) is SlowPolicy.PAUSE
+    with pytest.raises(InvalidOption) as caught:
+        check_policy("stop")
+    assert str(caught.value) == "slow_policy is 'stop' (drop_new, drop_old, pause, error)"
+
+
+@pytest.mark.parametrize("made", [ReconnectOptions(), PingOptions(), Limits(), TlsOptions()])
+def test_groups_cannot_be_changed_and_are_made_by_keyword(made: Any) -> None:
+    name = made.__struct_fields__[0]
+    with pytest.raises(AttributeError):
+        setattr(made, name, 1)
+    with pytest.raises(TypeError):
+        type(made)(1)
+    with pytest.raises(TypeError):
+        type(made)(no_such_option=1)
+    assert made == type(made)()
