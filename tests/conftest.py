@@ -4,8 +4,8 @@ A plain test asks for ``nats_server`` or ``make_server``. A ``TestCase`` cannot 
 
     @pytest.mark.usefixtures("class_server", "make_server")
     class Story(TestCase):
-        server: NatsServer                       # shared by the tests of the module
-        make_server: Callable[..., NatsServer]   # each one made by it is killed after the test
+        server: NatsServer  # shared by the tests of the module
+        make_server: Callable[..., NatsServer]  # each one made by it is killed after the test
 """
 
 from __future__ import annotations

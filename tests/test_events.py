@@ -22,6 +22,7 @@ SAMPLES: list[tuple[Any, dict[str, Any]]] = [
     (events.Connected("s"), {"server": "s"}),
     (events.Disconnected(REASON, 3, "s"), {"reason": REASON, "unconfirmed": 3, "server": "s"}),
     (events.Reconnecting("s", 2), {"server": "s", "attempt": 2}),
+    (events.AttemptFailed("s", REASON), {"server": "s", "error": REASON}),
     (events.Reconnected("s"), {"server": "s"}),
     (events.Closed(None), {"reason": None, "unsent": 0}),
     (events.Closed(REASON, 4), {"reason": REASON, "unsent": 4}),

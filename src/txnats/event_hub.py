@@ -14,6 +14,7 @@ from .errors import RemoteProtocolError
 from .streams import Queue
 
 _LEVELS: dict[type, LogLevel] = {
+    events.AttemptFailed: LogLevel.warn,
     events.Disconnected: LogLevel.warn,
     events.SlowConsumer: LogLevel.warn,
     events.PermissionDenied: LogLevel.warn,

@@ -64,6 +64,18 @@ class Reconnecting(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class AttemptFailed(msgspec.Struct, frozen=True):
+    """One attempt at one server failed, at the start or later; others may follow.
+
+    Attributes:
+        server: Whom it tried.
+        error: Why it failed.
+    """
+
+    server: str
+    error: NatsError
+
+
 class Reconnected(msgspec.Struct, frozen=True):
     """The connection stands again: subscriptions are back and what waited has been handed to it."""
 
@@ -167,6 +179,7 @@ Event: TypeAlias = (
     Connected
     | Disconnected
     | Reconnecting
+    | AttemptFailed
     | Reconnected
     | Closed
     | ServersDiscovered

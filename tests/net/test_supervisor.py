@@ -113,6 +113,9 @@ class FakeOwner:
         self.told.append("dialing")
         self.react()
 
+    def failed(self, server: Server, error: NatsError) -> None:
+        self.react()
+
     def up(self, connection: Connection, server: Server, *, again: bool) -> None:
         self.told.append("up")
         assert self.current is None, "two connections take publishes"

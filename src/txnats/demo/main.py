@@ -68,7 +68,6 @@ def _server(view: View) -> Iterator[str]:
     """The address of a server, secrets and all."""
     given = os.environ.get("NATS_URL")
     if given:
-        view.step("The server is the one in NATS_URL.")
         yield given
     else:
         with NatsServer() as server:
@@ -80,7 +79,7 @@ def _run(url: str, requests: int, view: View) -> Outcome | None:
     """The outcome, or None when a signal ended the run.
 
     Raises:
-        WorkerFailed: A process could not do its part.
+        NatsError, WorkerFailed: As ``play``.
     """
     from twisted.internet import reactor as installed  # noqa: PLC0415 - what goes wrong before needs none
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import txnats
 from txnats.demo.notes import Asked, Handled, Note, Ready
 from txnats.demo.outcome import Outcome
 from txnats.demo.view import View
@@ -19,8 +20,12 @@ async def play(reactor: Any, url: str, requests: int, view: View) -> Outcome:
     """Run the demo once. No process is left when this ends, in whatever way.
 
     Raises:
+        NatsError: The server cannot be reached, or does not take us in.
         WorkerFailed: A process could not do its part.
     """
+    # What is wrong with the server is told once, before five processes meet it.
+    async with await txnats.connect(reactor, url, name="demo") as client:
+        view.step(f"Connected to nats-server {client.server_info.version}.")
     # Of our own, so that demos that share a server do not meet.
     subject = f"demo.{next_nuid()}"
     crew = Crew(reactor, url, lambda progress: view.progress(progress.by))

@@ -75,7 +75,7 @@ class Endpoints:
             # Whatever the parser of that kind of endpoint, which may be anybody's, makes of it.
             raise InvalidOption(
                 "the server is neither a URL, nor host:port, nor an endpoint string",
-                why=str(error),
+                why="" if "@" in servers else str(error),
                 hint="for instance nats://127.0.0.1:4222 or unix:/run/nats.sock",
             ) from None
         return endpoint

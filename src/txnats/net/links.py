@@ -30,6 +30,9 @@ class Owner(Protocol):
     def dialing(self, server: Server, *, again: bool) -> None:
         """An attempt starts; ``again`` once there has been a connection."""
 
+    def failed(self, server: Server, error: NatsError) -> None:
+        """It failed."""
+
     def up(self, connection: Connection, server: Server, *, again: bool) -> None:
         """This connection is the one in use."""
 
@@ -102,6 +105,7 @@ class Attempt:
             if not self._over:
                 error = _nats_error(self.server, failure)
                 core.servers.failed(self.server, error)
+                core.owner.failed(self.server, error)
                 machine.failed(error)
 
         self._dialing = core.dial(self.server).addCallbacks(dialed, failed)

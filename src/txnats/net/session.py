@@ -287,6 +287,9 @@ class Session:
         if again:
             self._tell(events.Reconnecting(server.name, server.failures + 1))
 
+    def failed(self, server: Server, error: NatsError) -> None:
+        self._tell(events.AttemptFailed(server.name, error))
+
     def up(self, connection: Connection, server: Server, *, again: bool) -> None:
         # Subscriptions first: a publish that waits may be a request whose reply would else find nobody.
         self._writer.attach(connection, self._subscriptions.replay())

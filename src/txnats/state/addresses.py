@@ -50,7 +50,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_url_list(text: str) -> bool:
     """Whether a string is URLs or bare hosts, as against an endpoint string."""
-    return "://" in text or all(_BARE.fullmatch(part) for part in _parts(text))
+    return "://" in text or all(_BARE.fullmatch(part.rpartition("@")[2]) for part in _parts(text))
 
 
 def parse_servers(servers: str | Iterable[str]) -> list[Address]:

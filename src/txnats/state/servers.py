@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft
+from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft, TlsUnavailable
 from ..options import ReconnectOptions
 from .addresses import Address, parse_address
 from .backoff import check_wait, wait_after
@@ -127,11 +127,14 @@ class Servers:
         self._causes.clear()
 
     def failed(self, server: Server, error: NatsError) -> None:
-        """An attempt failed. Too many in a row, or the same refusal of our login twice, and it leaves the pool."""
+        """An attempt failed. Too many in a row, or the same refusal twice, and it leaves the pool.
+
+        A refusal is one of our login, or of TLS, which another attempt would hardly change.
+        """
         server.failures += 1
         self.last_error = error
         self._causes[server.name] = error
-        refused = type(error) if isinstance(error, AuthenticationRefused) else None
+        refused = type(error) if isinstance(error, (AuthenticationRefused, TlsUnavailable)) else None
         twice = refused is not None and refused is server.refused_as
         server.refused_as = refused
         if twice or 0 <= self._options.max_attempts <= server.failures:
