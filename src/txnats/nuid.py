@@ -17,7 +17,7 @@ _STEP_MIN, _STEP_MAX = 33, 333
 
 
 class Nuid:
-    """A source of ids. Two sources, or one before and after a fork, never share a prefix in practice (62**12)."""
+    """A source of ids. Two sources never share a prefix in practice (62**12); after a fork a source needs ``reseed``."""
 
     __slots__ = ("_counter", "_prefix", "_step")
 
@@ -51,5 +51,5 @@ os.register_at_fork(after_in_child=_source.reseed)
 
 
 def next_nuid() -> str:
-    """An id from the process's own source."""
+    """An id from the process's own source, which is seeded anew after a fork."""
     return _source.next()

@@ -115,7 +115,10 @@ class Stream(Generic[Item]):
         return waiter
 
     def collect(self, limit: int | None = None) -> Deferred[list[Item]]:
-        """The next items as a list: up to ``limit``, or all until the end. An ending by an error is that error."""
+        """The next items as a list: up to ``limit``, or all until the end. An ending by an error is that error.
+
+        Cancelling it loses the items that it has taken.
+        """
         return Deferred.fromCoroutine(self._collect(limit))
 
     async def _collect(self, limit: int | None) -> list[Item]:

@@ -85,9 +85,9 @@ def test_no_server_is_an_error(nothing: Any) -> None:
         parse_servers(nothing)
 
 
-@pytest.mark.parametrize("wrong", [[None], [5], [b"nats://h"], b"nats://h"])
+@pytest.mark.parametrize("wrong", [[None], [5], [b"nats://h"], b"nats://h", 5, None])
 def test_a_server_is_text(wrong: Any) -> None:
-    with pytest.raises(InvalidOption, match="a server is a str"):
+    with pytest.raises(InvalidOption, match=r"servers? (is|are) a str"):
         parse_servers(wrong)
 
 
@@ -148,12 +148,17 @@ def test_a_link_local_address_has_a_zone() -> None:
 # ---------------------------------------------------------------------- endpoint strings are something else
 
 
-@pytest.mark.parametrize("text", ["nats://h", "h", "h:1", "a,b", "a, b:1", "[::1]:4", "nats://a,b", "tls:// anything"])
+@pytest.mark.parametrize(
+    "text",
+    ["nats://h", "h", "h:1", "a,b", "a, b:1", "[::1]:4", "nats://a,b", "tls:// anything", "joe:pw@h", "token@h:1,b"],
+)
 def test_a_url_list(text: str) -> None:
     assert is_url_list(text)
 
 
-@pytest.mark.parametrize("text", ["tcp:127.0.0.1:4222", "unix:/tmp/nats.sock", "tls:host=a\\,b:port=1", "a:b"])
+@pytest.mark.parametrize(
+    "text", ["tcp:127.0.0.1:4222", "unix:/tmp/nats.sock", "unix:/run/nats@1.sock", "tls:host=a\\,b:port=1", "a:b"]
+)
 def test_an_endpoint_string(text: str) -> None:
     assert not is_url_list(text)
 

@@ -504,7 +504,7 @@ class FatesWithReplay(Fates):
     replay = 10**6
 
 
-FATES: Any = settings(max_examples=60, stateful_step_count=40, deadline=None)
+FATES: Any = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestFates = Fates.TestCase
 TestFates.settings = FATES
 TestFatesWithReplay = FatesWithReplay.TestCase

@@ -205,9 +205,11 @@ def test_without_a_cap_it_never_leaves() -> None:
     assert len(servers) == 1
 
 
-def test_two_refusals_of_one_kind_and_it_leaves() -> None:
+@pytest.mark.parametrize(
+    "no", [AuthenticationRefused("a", "no"), CredentialsExpired("a", "old"), TlsUnavailable("a", "no")]
+)
+def test_two_refusals_of_one_kind_and_it_leaves(no: NatsError) -> None:
     servers = pool("a,b")
-    no = AuthenticationRefused("a", "no")
     assert fail(servers, no)[0] == "a"
     assert fail(servers)[0] == "b"
     assert fail(servers, no)[0] == "a"

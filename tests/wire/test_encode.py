@@ -105,7 +105,7 @@ def sent(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     subject=WORDS | st.just("a"),
     payload=PAYLOADS,

@@ -265,10 +265,20 @@ def test_a_verb_is_a_whole_word(verb: bytes) -> None:
     assert read(verb + rest.get(verb[:3], b"\r\n")) == [FAULT]
 
 
+def test_what_is_kept_of_lines_stays_small() -> None:
+    parser = Parser()
+    for number in range(3_000):
+        parser.feed(b"MSG s.%d 1 1\r\nx\r\nHMSG s.%d 1 12 12\r\nNATS/1.0\r\n\r\n\r\n" % (number, number))
+        parser.feed(b"MSG %b.%d 1 1\r\nx\r\n" % (b"s" * 200, number))
+        assert max(len(parser._lines), len(parser._header_lines)) <= 1024
+    assert parser.messages == 9_000
+    assert max(map(len, [*parser._lines, *parser._header_lines])) <= 128
+
+
 # ---------------------------------------------------------------------- any bytes, in any pieces
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(stream=streams())
 @example(stream=b"MSG a 1 0\r\n\r\n" * 5 + b"MSG a 1 9\r\nab\r\nPING\r\n")
 def test_it_agrees_with_a_plain_reader(stream: bytes) -> None:
@@ -281,7 +291,7 @@ def test_it_agrees_with_a_plain_reader(stream: bytes) -> None:
     assert parser.message_bytes == sum(sizes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(stream=streams(), data=st.data())
 def test_any_split_gives_the_same_ops(stream: bytes, data: st.DataObject) -> None:
     whole = read(stream, SMALL)
@@ -292,7 +302,7 @@ def test_any_split_gives_the_same_ops(stream: bytes, data: st.DataObject) -> Non
     assert feed([stream[:first], *slices(stream[first:], size)], SMALL) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(stream=streams())
 def test_every_prefix_waits_or_faults(stream: bytes) -> None:
     whole = read(stream, SMALL)

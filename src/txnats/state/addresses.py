@@ -17,9 +17,12 @@ from ..errors import InvalidOption
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 SECURE_SCHEMES = frozenset({"tls", "wss"})
 
-_BARE = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)(:(?P<port>[0-9]{1,5}))?"
+_PLACE = (
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
 )
+_BARE = re.compile(_PLACE)
+_WITHOUT_SCHEME = re.compile(r"(?:[^\s/=@]+@)?" + _PLACE)
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +53,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_url_list(text: str) -> bool:
     """Whether a string is URLs or bare hosts, as against an endpoint string."""
-    return "://" in text or all(_BARE.fullmatch(part.rpartition("@")[2]) for part in _parts(text))
+    return "://" in text or all(_WITHOUT_SCHEME.fullmatch(part) for part in _parts(text))
 
 
 def parse_servers(servers: str | Iterable[str]) -> list[Address]:
