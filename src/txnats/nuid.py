@@ -17,7 +17,7 @@ _STEP_MIN, _STEP_MAX = 33, 333
 
 
 class Nuid:
-    """A source of ids. Two sources never share a prefix in practice (62**12); after a fork a source needs ``reseed``."""
+    """A source of ids. Two sources never share a prefix in practice (62**12); after a fork one needs ``reseed``."""
 
     __slots__ = ("_counter", "_prefix", "_step")
 
