@@ -151,9 +151,7 @@ def test_four_responders_share_a_hundred_requests(run: Run, nats_server: NatsSer
     assert requester.printed[-1] == "100 of 100 requests were answered"
     shares = re.findall(r"(\d+) times Roger, from (\w+)!", "\n".join(requester.printed))
     answered = {name: [line for line in each.printed if "answered" in line] for name, each in responders.items()}
-    assert {name: str(len(lines)) for name, lines in answered.items()} == {
-        name: count for count, name in shares
-    }
+    assert {name: str(len(lines)) for name, lines in answered.items()} == {name: count for count, name in shares}
     assert sorted(line for lines in answered.values() for line in lines) == sorted(
         f"answered request {number}" for number in range(100)
     )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -569,7 +570,9 @@ class RealServer(TestCase):
         trustme = pytest.importorskip("trustme")
         authority = trustme.CA()
         issued = authority.issue_cert("localhost")
-        certificate, key = self.mktemp(), self.mktemp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        certificate, key = f"{folder.name}/certificate.pem", f"{folder.name}/key.pem"
         issued.cert_chain_pems[0].write_to_path(certificate)
         issued.private_key_pem.write_to_path(key)
         server = self.make_server(tls=ServerTls(certificate=certificate, key=key, handshake_first=True))

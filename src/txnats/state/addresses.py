@@ -69,9 +69,11 @@ def parse_servers(servers: str | Iterable[str]) -> list[Address]:
     for text in texts:
         if not isinstance(text, str):
             raise InvalidOption(f"a server is a str, not {type(text).__name__}", hint=_FORM)
-        for part in _parts(text):
-            # A comma in a password that was not percent-encoded tears it apart: then no part may be shown.
-            address = parse_address(part, shown="***" if "@" in text else None)
+        parts = _parts(text)
+        # A comma in a password that was not percent-encoded tears it apart: then no part may be shown.
+        torn = "@" in text and len(parts) > 1
+        for part in parts:
+            address = parse_address(part, shown="***" if torn else None)
             found.setdefault(address.name, address)
     if not found:
         raise InvalidOption("no server is given", hint=_FORM)

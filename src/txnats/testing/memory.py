@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Coroutine
 from itertools import count
-from operator import methodcaller
 from typing import Any, TypeVar
 
 from twisted.internet.address import IPv4Address
@@ -179,20 +178,15 @@ class MemoryNetwork:
         moment = self._next_timer()
         if moment is None or moment > self.clock.seconds():
             return False
-        self._advance(0.0)
+        self.clock.advance(0)
         return True
 
     def _next_timer(self) -> float | None:
         return min((call.getTime() for call in self.clock.getDelayedCalls()), default=None)
 
     def _advance_to(self, moment: float) -> None:
-        self._advance(max(0.0, moment - self.clock.seconds()))
+        self.clock.advance(max(0.0, moment - self.clock.seconds()))
         self.pump()
-
-    def _advance(self, seconds: float) -> None:
-        # A Clock looks at its first timer alone, and does not sort again when one of them is reset to an earlier time.
-        self.clock.calls.sort(key=methodcaller("getTime"))
-        self.clock.advance(seconds)
 
 
 class _Dial:
