@@ -410,7 +410,9 @@ class Client:
     def _open_inbox(self) -> None:
         self._session.check_open("request")
         self._inbox.is_open = True
-        self._session.subscribe(self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox))
+        entry = self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox)
+        entry.tolerant = True  # a second reply is dropped anyway
+        self._session.subscribe(entry)
 
     def _barrier(self, what: str, timeout: float, *, share: bool = True) -> Deferred[None]:
         try:

@@ -37,7 +37,10 @@ taken out), why, and a hint on what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_SECRET = re.compile(rb"""(\b(?:auth_token|jwt|nkey|pass|sig|user)["']?\s*[:=]).*""", re.IGNORECASE | re.DOTALL)
 
 
 class NatsError(Exception):
@@ -128,8 +131,9 @@ class RemoteProtocolError(ProtocolError):
     """
 
     def __init__(self, what: str, *, snippet: bytes = b"", where: str = "", hint: str = "") -> None:
-        super().__init__(what, where=where, why=f"got {snippet[:32]!r}" if snippet else "", hint=hint)
-        self.snippet = snippet[:32]
+        snippet = _SECRET.sub(rb"\1***", snippet[:32])
+        super().__init__(what, where=where, why=f"got {snippet!r}" if snippet else "", hint=hint)
+        self.snippet = snippet
 
 
 class ConnectionProblem(NatsError):

@@ -88,12 +88,18 @@ def test_who_waits_no_longer_is_forgotten_and_the_ping_stays() -> None:
 
 
 def judge(liveness: Liveness, heard: str) -> list[Verdict]:
-    return [liveness.judge(heard=each == "+") for each in heard]
+    """``+`` a byte within the interval, ``-`` none, ``=`` one that had come just before it."""
+    return [liveness.judge(heard=each in "+=", silent=each in "-=") for each in heard]
 
 
 def test_silence_is_asked_about_and_then_means_the_end() -> None:
     assert judge(Liveness(2), "---") == [Verdict.ASK, Verdict.ASK, Verdict.STALE]
     assert judge(Liveness(1), "--") == [Verdict.ASK, Verdict.STALE]
+
+
+def test_an_idle_server_that_answers_each_ping_stays() -> None:
+    assert judge(Liveness(1), "-=====") == [Verdict.ASK] * 6
+    assert judge(Liveness(1), "-=--") == [Verdict.ASK, Verdict.ASK, Verdict.STALE, Verdict.STALE]
 
 
 def test_any_byte_starts_the_count_anew() -> None:

@@ -108,6 +108,7 @@ class Connection(Protocol):
         self._ping = ping
         self._liveness = Liveness(ping.max_outstanding)
         self._heard_at = 0.0
+        self._received_at_check = 0
         self._timer: IDelayedCall | None = None
         self._live = False
         self._over = False
@@ -154,6 +155,8 @@ class Connection(Protocol):
                     deliver(op)
                 else:
                     self._receive(op)
+                    if self.is_over:
+                        break
         finally:
             self.reading = False
         if self._live and self._listener is not None:
@@ -325,7 +328,9 @@ class Connection(Protocol):
         self._timer = None
         silence = self._clock.seconds() - self._heard_at
         interval = self._ping.interval
-        match self._liveness.judge(heard=0 <= silence < interval):
+        # A byte that came since the last check answers it, though a quick PONG may be older than an interval by now.
+        heard, self._received_at_check = self.received != self._received_at_check, self.received
+        match self._liveness.judge(heard=heard, silent=not 0 <= silence < interval):
             case Verdict.ALIVE:
                 # From the last byte on, so that a loss is noticed after interval x (max_outstanding + 1) seconds.
                 self._timer = self._clock.callLater(interval - silence, self._check)

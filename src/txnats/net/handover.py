@@ -2,7 +2,9 @@
 
 Two servers cannot be switched at one instant. So the new server first learns all subscriptions and confirms that it
 knows them; from then on both are told of each change. Then publishes go to the new one, and the old one is asked to
-send no more and to confirm what it was handed; what it still had for us arrives before that confirmation.
+send no more and to confirm what it was handed; what it still had for us arrives before that confirmation. Replies and
+work for a queue group may come from two servers without harm: for these the old one is left a moment later, until the
+rest of the cluster has heard of the new one.
 
 A confirmation by the new server says nothing about publishes that the old one was handed: it is held back until the old
 one's own has come.
@@ -19,6 +21,8 @@ from ..wire import encode
 from .connection import Connection
 from .writer import Writer
 
+LINGER = 0.25
+"""Seconds that the rest of a cluster gets to hear where we are now."""
 LEAVE_WITHIN = 5.0
 """Seconds that a server that is being left gets to hand over what it still has for us."""
 
@@ -69,13 +73,22 @@ class Handover:
         self._writer.finish()
         self._left, self._left_mark = old, self._writer.outbox.mark
         self._writer.attach(new, [])
-        unsubscribe = [encode.unsubscribe(entry.sid) for entry in self._subscriptions]
-        old.pings.sent(self._left_mark, -1, lambda error: None if error else self._dismiss(old))
-        old.write(b"".join([*unsubscribe, encode.PING]))
+        # What may come from two servers without harm, replies and work for a group, is wanted of the old one for a
+        # while longer: other servers may not have heard yet that the new one has us.
+        entries = list(self._subscriptions)
+        gone = [encode.unsubscribe(entry.sid) for entry in entries if not entry.tolerant]
+        old.pings.sent(self._left_mark, -1, None)
+        old.write(b"".join([*gone, encode.PING]))
+        leaving = self._clock.callLater(LINGER, self._leave, old, [entry.sid for entry in entries if entry.tolerant])
+        old.ended.addCallback(lambda _: leaving.cancel() if leaving.active() else None)
         timer = self._clock.callLater(
             LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it did not let us go in time")
         )
         old.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+
+    def _leave(self, old: Connection, sids: list[int]) -> None:
+        old.pings.sent(self._left_mark, -1, lambda error: None if error else self._dismiss(old))
+        old.write(b"".join([*map(encode.unsubscribe, sids), encode.PING]))
 
     def confirmed(self, connection: Connection, mark: int) -> None:
         """A server has read all that it was handed up to this mark."""

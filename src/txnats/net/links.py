@@ -128,7 +128,11 @@ class Move:
         self._successor: Link | None = None
         self._pause: IDelayedCall | None = None
         self._deadline = core.clock.callLater(MOVE_WITHIN, machine.stay, link)
-        self.attempt(machine, core)
+        if core.clock.seconds() - core.moved >= SETTLED_AFTER:
+            self.attempt(machine, core)
+        else:
+            # Two servers that send us to each other must not do so at full speed.
+            self.again(machine, core)
 
     def attempt(self, machine: Inputs, core: Core) -> None:
         """Dial another server, as soon as there is one."""
@@ -185,6 +189,7 @@ class Core:
         self.owner = owner
         self.link: Link | None = None
         self.since = 0.0
+        self.moved = float("-inf")
         self.tried = False
         self.ever_live = False
         self.draining = False

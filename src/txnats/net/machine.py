@@ -104,6 +104,7 @@ def _build() -> Callable[[Core], Inputs]:
     @migrating.upon(Inputs.prepared).to(live)
     def switch(machine: Inputs, core: Core, move: Move, link: Link) -> None:
         move.end()
+        core.moved = core.clock.seconds()
         core.owner.switch(move.link.connection, link.connection, link.server)
 
     @migrating.upon(Inputs.failed).loop()

@@ -237,7 +237,7 @@ class Session:
     def limit(self, entry: Entry, max_messages: int) -> bool:
         goes_on = self._subscriptions.limit(entry, max_messages)
         if goes_on:
-            self._command(encode.unsubscribe(entry.sid, max_messages))
+            self._command(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
         return goes_on
 
     def stop_feeding(self, entry: Entry) -> Deferred[None]:
@@ -298,6 +298,8 @@ class Session:
         held, self._held = self._held, {}
         for waiter in held:
             self._writer.ping(connection, waiter)
+        if connection.info is not None:
+            self._note(connection.info)
         self._was_connected = True
         if again:
             self.reconnects += 1
@@ -324,6 +326,8 @@ class Session:
         self._handover.switch(old, new)
         if self._pausing:
             new.pause_reading()
+        if new.info is not None:
+            self._note(new.info)
         self.reconnects += 1
         self._tell(events.Reconnected(server.name))
         if new.info is not None:
@@ -395,10 +399,13 @@ class Session:
 
     # Inside
 
-    def _learn(self, connection: Connection, info: ServerInfo) -> None:
-        """Merge an INFO of the connection in use. It is never answered by a second CONNECT."""
+    def _note(self, info: ServerInfo) -> None:
         self.info = info
         self.max_payload = info.max_payload
+
+    def _learn(self, connection: Connection, info: ServerInfo) -> None:
+        """Merge an INFO of the connection in use. It is never answered by a second CONNECT."""
+        self._note(info)
         link = self.supervisor.link
         if link is None:
             return

@@ -97,7 +97,9 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
         given, _, text = text.partition("://")
         scheme = given.lower()
     if scheme not in DEFAULT_PORTS:
-        raise InvalidOption(f"scheme {scheme[:16]!r} is not known", where=where, hint="nats, tls, ws or wss")
+        named = "the scheme" if "@" in text else f"scheme {scheme[:16]!r}"  # what looks like one may be a token
+        where = where.rpartition("@")[2]
+        raise InvalidOption(f"{named} is not known", where=where, hint="nats, tls, ws or wss")
     # The last @ ends who logs in: a password may hold anything, quoted or not.
     login, _, place = text.rpartition("@")
     bare = _BARE.fullmatch(_AFTER_PLACE.sub("", place))

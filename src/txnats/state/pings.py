@@ -80,10 +80,16 @@ class Liveness:
         self._max_outstanding = max_outstanding
         self._asked = 0
 
-    def judge(self, *, heard: bool) -> Verdict:
-        """To be called once an interval, told whether any byte came during it."""
+    def judge(self, *, heard: bool, silent: bool) -> Verdict:
+        """To be called once an interval.
+
+        Args:
+            heard: Whether any byte came since the last call.
+            silent: Whether the last byte came an interval ago or longer.
+        """
         if heard:
             self._asked = 0
+        if not silent:
             return Verdict.ALIVE
         if self._asked >= self._max_outstanding:
             return Verdict.STALE

@@ -72,6 +72,8 @@ class Servers:
         self._shuffle = shuffle
         self._jitter = jitter
         self._tried: set[Server] = set()
+        # Tries that are left in this pass.
+        self._left = len(self._pool)
         self._causes: dict[str, NatsError] = {}
         self._discover = options.discover and all(server.address is not None for server in self._pool)
         self.passes = 0
@@ -96,14 +98,17 @@ class Servers:
         if not self._pool:
             return None
         wait = 0.0
-        if self._tried.issuperset(self._pool):
+        if (self._left <= 0 and self._options.choose is None) or self._tried.issuperset(self._pool):
             self._tried.clear()
             self.passes += 1
+            # What is announced meanwhile does not lengthen the pass.
+            self._left = len(self._pool)
             wait = _asked("delay", lambda: wait_after(self.passes, self._options, self._jitter))
         server = next(each for each in self._pool if each not in self._tried)
         if self._options.choose is not None:
             choose = self._options.choose
             server, wait = _asked("choose", lambda: self._chosen(choose))
+        self._left -= 1
         self._tried.add(server)
         self._to_tail(server)
         return server, wait
@@ -124,6 +129,8 @@ class Servers:
         server.refused_as = None
         self.passes = 0
         self._tried.clear()
+        # Tries that are left in this pass.
+        self._left = len(self._pool)
         self._causes.clear()
 
     def failed(self, server: Server, error: NatsError) -> None:

@@ -39,10 +39,23 @@ class Entry:
         maximum: Messages in all after which it ends; 0 for no end.
         delivered: Messages so far, over all connections.
         receiver: Gets each message; the owner at first.
+        earlier: Of these, how many came over earlier connections, so that the server in use has not counted them.
+        tolerant: True when a message that comes twice does no harm.
         draining: True once the server was asked for no more: a new one is not told of it.
     """
 
-    __slots__ = ("delivered", "draining", "maximum", "owner", "queue", "receiver", "sid", "subject")
+    __slots__ = (
+        "delivered",
+        "draining",
+        "earlier",
+        "maximum",
+        "owner",
+        "queue",
+        "receiver",
+        "sid",
+        "subject",
+        "tolerant",
+    )
 
     def __init__(self, sid: int, subject: bytes, queue: bytes | None, owner: Owner, maximum: int) -> None:
         self.sid = sid
@@ -52,7 +65,9 @@ class Entry:
         self.receiver: Receiver = owner
         self.maximum = maximum
         self.delivered = 0
+        self.earlier = 0
         self.draining = False
+        self.tolerant = queue is not None
 
 
 class Subscriptions:
@@ -83,7 +98,7 @@ class Subscriptions:
     def limit(self, entry: Entry, maximum: int) -> bool:
         """End an entry after so many messages in all; False when it has had them already, and is gone.
 
-        The count here decides. What the server is told may be more than is left, never less.
+        The count here decides; the server is told what is left of it on its own connection.
         """
         entry.maximum = maximum
         return entry.delivered < maximum or not self.remove(entry)
@@ -108,6 +123,7 @@ class Subscriptions:
             if entry.draining:
                 continue
             commands.append(encode.subscribe(entry.subject, entry.queue, entry.sid))
+            entry.earlier = entry.delivered
             if entry.maximum:
                 commands.append(encode.unsubscribe(entry.sid, entry.maximum - entry.delivered))
         return commands

@@ -1,5 +1,14 @@
 """What tests of programs that use NATS need: a server in memory, and a proxy that makes trouble.
 
+No socket, no waiting, the same each time::
+
+    network = MemoryNetwork()
+    server = FakeServer(network.clock)
+    server.answer("greet", b"hello")
+    client = network.run(txnats.connect(network.clock, network.endpoint(server)))
+    assert network.run(client.request("greet")).payload == b"hello"
+    network.advance(60.0)
+
 ``txnats.testing.samples`` holds strategies for hypothesis, and is imported by itself, since it needs that package.
 """
 

@@ -96,6 +96,8 @@ class Parser:
         except RemoteProtocolError as error:
             self._failed = True
             self._line, self._parts, self._body = bytearray(), [], None
+            # Its frames hold the bytes: whoever keeps the error would keep them too.
+            error.__traceback__ = error.__context__ = None
             ops.append(Fault(error))
         return ops
 
