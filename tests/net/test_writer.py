@@ -4,7 +4,8 @@ import pytest
 
 import txnats
 from tests.client.harness import Net, Outcome
-from txnats.net.writer import BARRIER_BYTES, BARRIER_SECONDS
+from txnats.net.writer import BARRIER_BYTES, BARRIER_SECONDS, BARRIERS_UNDER_WAY
+from txnats.state.outbox import SEAL_AT
 
 
 @pytest.fixture
@@ -100,7 +101,10 @@ def test_the_barrier_after_its_bytes(net: Net) -> None:
     for _ in range(5 * BARRIER_BYTES // 10_000):
         client.publish("a", b"x" * 10_000)
     net.clock.advance(0)
-    assert 4 <= out(net)[start:].count(b"PING\r\n") <= 6
+    # One behind each BARRIER_BYTES, and no more while the server answers none.
+    behind = [part.count(b"PUB") * 10_000 for part in out(net)[start:].split(b"PING\r\n")]
+    assert len(behind) == BARRIERS_UNDER_WAY + 1
+    assert all(BARRIER_BYTES - 10_000 < each <= BARRIER_BYTES + SEAL_AT + 10_000 for each in behind[:-1])
     net.server.reads = True
     net.settle()
     net.wait(0.2)

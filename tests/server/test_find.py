@@ -53,7 +53,7 @@ def test_without_one_the_error_says_how_to_get_it() -> None:
 def test_a_wrong_variable_is_an_error_and_not_another_program(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(nowhere / "path" / "nats-server")
     monkeypatch.setenv("NATS_SERVER", str(nowhere / "missing"))
-    with pytest.raises(ServerNotFound, match="NATS_SERVER is .*missing"):
+    with pytest.raises(ServerNotFound, match=r"NATS_SERVER is .*missing"):
         find_nats_server()
 
 

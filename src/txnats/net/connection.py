@@ -11,7 +11,7 @@ from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport, IWriteDescriptor
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -114,6 +114,7 @@ class Connection(Protocol):
         self._over = False
         self._reason: NatsError | None = None
         self._pong_due = False
+        self._offer: Callable[[], object] | None = None
 
     @property
     def info(self) -> ServerInfo | None:
@@ -139,6 +140,8 @@ class Connection(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
+        if IWriteDescriptor.providedBy(cast(object, self.transport)):
+            self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._heard_at = self._clock.seconds()
 
@@ -200,6 +203,14 @@ class Connection(Protocol):
         """Hand over bytes in pieces, which the transport joins."""
         if not self._over:
             self._transport.writeSequence(pieces)
+
+    def push(self) -> None:
+        """Offer what was handed over to the socket at once, where it is one, and not in the next reactor turn.
+
+        If that fails the reactor's own attempt will, and tell of it.
+        """
+        if self._offer is not None and not self._over:
+            self._offer()
 
     def pause_reading(self) -> None:
         """Read no more bytes until ``resume_reading``; the keep-alive rests meanwhile, since it hears nothing."""
@@ -326,14 +337,15 @@ class Connection(Protocol):
 
     def _check(self) -> None:
         self._timer = None
-        silence = self._clock.seconds() - self._heard_at
-        interval = self._ping.interval
+        now, interval = self._clock.seconds(), self._ping.interval
+        # Compared with the very sum that the timer was set to: rounding must not make it look too early for ever.
+        due = self._heard_at + interval
         # A byte that came since the last check answers it, though a quick PONG may be older than an interval by now.
         heard, self._received_at_check = self.received != self._received_at_check, self.received
-        match self._liveness.judge(heard=heard, silent=not 0 <= silence < interval):
+        match self._liveness.judge(heard=heard, silent=not self._heard_at <= now < due):
             case Verdict.ALIVE:
                 # From the last byte on, so that a loss is noticed after interval x (max_outstanding + 1) seconds.
-                self._timer = self._clock.callLater(interval - silence, self._check)
+                self._timer = self._clock.callLater(due - now, self._check)
             case Verdict.ASK:
                 if self._listener is not None and not self.pings:
                     self._listener.ask(self)

@@ -19,6 +19,8 @@ from .connection import Connection
 
 BARRIER_BYTES = 256 * 1024
 BARRIER_SECONDS = 0.1
+BARRIERS_UNDER_WAY = 2
+"""PINGs under way beyond which bytes alone ask for no other: the server is busy enough with what it has."""
 
 
 class Writer:
@@ -39,6 +41,7 @@ class Writer:
         self._turn: IDelayedCall | None = None
         self._barrier: IDelayedCall | None = None
         self._since_ping = 0
+        self._pumping = False
         self._waiters: Waiters[None] = Waiters()
         self._closed: ClientClosed | None = None
         self.outbox = make_outbox(self._wake)
@@ -64,24 +67,38 @@ class Writer:
         return self.outbox.lost()
 
     def pump(self) -> None:
-        """Write what waits, as far as the connection wants it."""
+        """Write what waits, as far as the socket takes it: to be called once a turn, or at the end of its input."""
         connection = self._connection
-        if connection is None:
+        if connection is None or self._pumping:
             return
+        self._pumping = True
+        try:
+            # Pushing saves a reactor turn for each batch, and for each request that is asked one at a time.
+            while self._hand_over(connection):
+                connection.push()
+        finally:
+            self._pumping = False
         outbox = self.outbox
+        if outbox.unconfirmed and self._barrier is None and not connection.pings and self._connection is connection:
+            self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
+        if self._waiters and outbox.held <= self._ready_below:
+            self._waiters.tell(None)
+
+    def _hand_over(self, connection: Connection) -> bool:
+        """Hand batches to the connection until it wants no more; whether there were any."""
+        outbox = self.outbox
+        any_yet = False
         while not connection.paused:
             batch = outbox.take()
             if batch is None:
                 break
+            any_yet = True
             self._write(connection, batch)
             if batch.publishes:
                 self._since_ping += batch.size
-                if self._since_ping >= BARRIER_BYTES:
+                if self._since_ping >= BARRIER_BYTES and len(connection.pings) < BARRIERS_UNDER_WAY:
                     self.ping(connection)
-        if outbox.unconfirmed and self._barrier is None and not connection.pings:
-            self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
-        if self._waiters and outbox.held <= self._ready_below:
-            self._waiters.tell(None)
+        return any_yet
 
     def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
         """Queue a PING; the waiter may share one that nothing was queued behind."""
@@ -129,7 +146,8 @@ class Writer:
         if connection is None:
             return
         if self.outbox.size >= SEAL_AT:
-            self.pump()
+            # Not pushed: who publishes without a pause would else keep the reactor from everything but writing.
+            self._hand_over(connection)
         elif self._turn is None and not connection.reading:
             self._turn = self._clock.callLater(0, self._turn_over)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 from twisted.internet.defer import Deferred
 
 from ..errors import NatsError, NoResponders, OutboxFull, PermissionDenied, RequestTimeout
@@ -16,16 +17,17 @@ from ..nuid import next_nuid
 NO_RESPONDERS = 503
 
 
-class Waiter:
-    """One request in flight."""
+class Waiter(msgspec.Struct, eq=False):
+    """One request in flight.
 
-    __slots__ = ("deferred", "losses", "subject", "timeout")
+    Attributes:
+        losses: How many connections had been lost when it began.
+    """
 
-    def __init__(self, subject: str | bytes, timeout: float, losses: int, deferred: Deferred[Message]) -> None:
-        self.subject = subject
-        self.timeout = timeout
-        self.losses = losses
-        self.deferred = deferred
+    subject: str | bytes
+    timeout: float
+    losses: int
+    deferred: Deferred[Message]
 
 
 class Requests:

@@ -28,6 +28,8 @@ Fields: TypeAlias = tuple[bytes, int, bytes | None, int, int]
 CRLF = b"\r\n"
 _BULK_PAYLOAD = 192
 """Bytes: splitting looks at every byte of a payload, so that above this the walk is faster."""
+_BULK_DATA = 1024
+"""Bytes: in a smaller chunk there is too little to win."""
 _BULK_PAUSE = 8
 _CACHED_LINES = 1024
 _CACHED_LINE_LENGTH = 128
@@ -89,7 +91,7 @@ class Parser:
             position = self._resume(data, ops) if self._body is not None or self._line else 0
             if self._bulk_pause:
                 self._bulk_pause -= 1
-            elif self._starts_small(data, position):
+            elif len(data) > _BULK_DATA and self._starts_small(data, position):
                 position = self._bulk(data, position, ops)
             if position < len(data):
                 self._walk(data, position, ops)
@@ -124,7 +126,7 @@ class Parser:
                 fields = known(line)
                 if fields is None:
                     fields = self._plain(line)
-                    if fields is None:
+                    if fields is None or fields[3] > _BULK_PAYLOAD:
                         break
                 subject, sid, reply, size, _ = fields
                 payload = pieces[index + 1]
@@ -142,11 +144,11 @@ class Parser:
         return len(data) - sum(map(len, rest)) - 2 * (len(rest) - 1)
 
     def _plain(self, line: bytes) -> Fields | None:
-        """The fields of a MSG line that the bulk lane can take, else None."""
-        if line[:4] != b"MSG " or len(line) > self._limits.control_line:
+        """The fields of a MSG line, or None when it is another."""
+        if line[:4] != b"MSG ":
             return None
-        fields = self._message_fields(line, with_headers=False)
-        return fields if fields[3] <= _BULK_PAYLOAD else None
+        self._check_length(line, whole=True)
+        return self._message_fields(line, with_headers=False)
 
     def _walk(self, data: bytes, position: int, ops: list[Op]) -> None:
         """Take everything from here on and keep the half-read rest."""
@@ -160,9 +162,11 @@ class Parser:
                 return
             line = data[position:end]
             position = end + 2
-            fields = known(line) or known_with_headers(line) or self._control(line, ops)
+            fields = known(line) or known_with_headers(line)
             if fields is None:
-                continue
+                fields = self._plain(line) if line[:4] == b"MSG " else self._control(line, ops)
+                if fields is None:
+                    continue
             end = position + fields[3]
             if end + 2 > end_of_data:
                 self._body = fields
@@ -278,10 +282,13 @@ class Parser:
             reply = words[3]
         else:
             raise RemoteProtocolError("a message's control line has a wrong number of fields", snippet=line)
-        total = self._number(words[-1], "size", line)
-        header_size = self._number(words[-2], "header size", line) if with_headers else 0
-        fields = (words[1], self._number(words[2], "subscription id", line), reply, total, header_size)
-        self._check_sizes(fields, with_headers, line)
+        sid, size = words[2], words[-1]
+        if not (sid.isdigit() and size.isdigit() and len(sid) <= _MAX_DIGITS and len(size) <= _MAX_DIGITS):
+            raise _no_number(line)
+        header_size = self._header_size(words[-2], int(size), line) if with_headers else 0
+        fields = (words[1], int(sid), reply, int(size), header_size)
+        if fields[3] - header_size > self._limits.payload:
+            raise RemoteProtocolError(f"a payload exceeds {self._limits.payload:,} bytes", snippet=line)
         if reply is None and len(line) <= _CACHED_LINE_LENGTH:
             lines = self._header_lines if with_headers else self._lines
             if len(lines) >= _CACHED_LINES:
@@ -289,21 +296,17 @@ class Parser:
             lines[line] = fields
         return fields
 
-    def _number(self, digits: bytes, what: str, line: bytes) -> int:
+    def _header_size(self, digits: bytes, total: int, line: bytes) -> int:
         if not digits.isdigit() or len(digits) > _MAX_DIGITS:
-            raise RemoteProtocolError(f"the {what} of a message is not a number", snippet=line)
-        return int(digits)
-
-    def _check_sizes(self, fields: Fields, with_headers: bool, line: bytes) -> None:
-        _, _, _, total, header_size = fields
-        if with_headers and header_size > total:
+            raise _no_number(line)
+        size = int(digits)
+        if size > total:
             raise RemoteProtocolError("a message's headers are larger than the whole message", snippet=line)
-        if with_headers and header_size < len(b"NATS/1.0\r\n\r\n"):
+        if size < len(b"NATS/1.0\r\n\r\n"):
             raise RemoteProtocolError("a header block is too short", snippet=line)
-        if header_size > self._limits.header_block:
+        if size > self._limits.header_block:
             raise RemoteProtocolError(f"a header block exceeds {self._limits.header_block:,} bytes", snippet=line)
-        if total - header_size > self._limits.payload:
-            raise RemoteProtocolError(f"a payload exceeds {self._limits.payload:,} bytes", snippet=line)
+        return size
 
     # Bounds
 
@@ -320,3 +323,7 @@ class Parser:
 
 def _unterminated(found: bytes) -> RemoteProtocolError:
     return RemoteProtocolError("a payload is not followed by CRLF", snippet=found)
+
+
+def _no_number(line: bytes) -> RemoteProtocolError:
+    return RemoteProtocolError("a size or the subscription id of a message is not a number", snippet=line)

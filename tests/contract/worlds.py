@@ -1,0 +1,168 @@
+"""One suite, two servers: a story's tests run in memory and against a real nats-server, and both must pass.
+
+::
+
+    class Greeting(Story):
+        async def test_hello(self) -> None:
+            client = await self.connect()
+            ...
+
+
+    class GreetingInMemory(Greeting, InMemory): ...
+
+
+    class GreetingOnNatsServer(Greeting, OnNatsServer): ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+import txnats
+from tests.contract.raw import RawClient
+from txnats.server import NatsServer
+from txnats.testing import FakeServer, MemoryNetwork
+
+SOON = 5.0
+"""Seconds that a real server may take for what it does at once."""
+
+
+class Story:
+    """What a test may ask of the world. Servers take the fields of ``ServerConfig``."""
+
+    clock: IReactorTime
+
+    async def serve(self, **options: Any) -> None:
+        """Start the server of this test; without it ``connect`` starts a plain one."""
+        raise NotImplementedError
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        """The way to the server."""
+        raise NotImplementedError
+
+    async def crash(self) -> None:
+        """End the server without a word."""
+        raise NotImplementedError
+
+    async def start_again(self) -> None:
+        """Start it where it was."""
+        raise NotImplementedError
+
+    async def lame_duck(self) -> None:
+        """Tell the server to send its clients away."""
+        raise NotImplementedError
+
+    def closing(self, end: Callable[[], Deferred[Any]]) -> None:
+        """Do this when the test is over."""
+        raise NotImplementedError
+
+    async def connect(self, **options: Any) -> txnats.Client:
+        """A client, closed at the end of the test."""
+        client = await txnats.connect(self.clock, await self.endpoint(), **options)
+        self.closing(client.close)
+        return client
+
+    async def bare(self) -> RawClient:
+        """A connection that has said nothing yet."""
+        client: RawClient = await connectProtocol(await self.endpoint(), RawClient())
+        self.closing(client.close)
+        return client
+
+    async def raw(self, **connect: Any) -> RawClient:
+        """A connection that has read INFO and sent CONNECT, with these fields among others."""
+        client = await self.bare()
+        await client.until(b"\r\n")
+        fields = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, **connect}
+        client.write(b"CONNECT " + json.dumps(fields).encode() + b"\r\n")
+        return client
+
+    async def collected(self, subscription: txnats.Subscription, count: int) -> list[txnats.Message]:
+        """The next messages of a subscription, each of them in time."""
+        return [await subscription.next(SOON) for _ in range(count)]
+
+
+class InMemory(Story, TestCase):
+    """A FakeServer over a byte pump, in a time of its own."""
+
+    def setUp(self) -> None:
+        self.network = MemoryNetwork()
+        self.clock = self.network.clock
+        self.server: FakeServer | None = None
+        test: Callable[[], Any] = getattr(self, self._testMethodName)
+        setattr(self, self._testMethodName, lambda: self.network.run(test()))
+
+    def tearDown(self) -> None:
+        if self.server is not None:
+            self.server.kill()
+        self.network.pump()
+        assert not self.network.clock.getDelayedCalls()
+
+    async def serve(self, **options: Any) -> None:
+        self.server = FakeServer(self.clock, **options)
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        if self.server is None:
+            await self.serve()
+        assert self.server is not None
+        return self.network.endpoint(self.server)
+
+    async def crash(self) -> None:
+        assert self.server is not None
+        self.server.kill()
+
+    async def start_again(self) -> None:
+        assert self.server is not None
+        self.server.start()
+
+    async def lame_duck(self) -> None:
+        assert self.server is not None
+        self.server.lame_duck()
+
+    def closing(self, end: Callable[[], Deferred[Any]]) -> None:
+        self.addCleanup(lambda: self.network.run(end()))
+
+
+@pytest.mark.usefixtures("make_server")
+class OnNatsServer(Story, TestCase):
+    """A nats-server process on loopback."""
+
+    make_server: Callable[..., NatsServer]
+
+    def setUp(self) -> None:
+        self.clock = reactor
+        self.server: NatsServer | None = None
+
+    async def serve(self, **options: Any) -> None:
+        self.server = await deferToThread(self.make_server, **options)
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        if self.server is None:
+            await self.serve()
+        assert self.server is not None
+        return HostnameEndpoint(reactor, self.server.host, self.server.port)
+
+    async def crash(self) -> None:
+        await self._in_thread(NatsServer.kill)
+
+    async def start_again(self) -> None:
+        await self._in_thread(NatsServer.start)
+
+    async def lame_duck(self) -> None:
+        await self._in_thread(NatsServer.lame_duck)
+
+    def closing(self, end: Callable[[], Deferred[Any]]) -> None:
+        self.addCleanup(end)
+
+    async def _in_thread(self, method: Callable[[NatsServer], object]) -> None:
+        assert self.server is not None
+        await deferToThread(method, self.server)
