@@ -21,6 +21,10 @@ SAMPLES = [
     (errors.InvalidHeader("a header", hint="strip it"), "a header (strip it)"),
     (errors.InvalidOption("an option", where="x"), "an option [x]"),
     (
+        errors.HeadersTooLarge(size=70_000, limit=65_536),
+        "headers of 70,000 bytes are too large: Limits.header_block is 65,536 (put it into the payload)",
+    ),
+    (
         errors.PayloadTooLarge(size=1_048_577, limit=1_048_576),
         (
             "message of 1,048,577 bytes is too large: the server accepts 1,048,576 bytes of headers and payload "

@@ -16,7 +16,13 @@ from twisted.python.failure import Failure
 
 from . import draining
 from .draining import DrainReport
-from .errors import ClientDraining, InvalidArgument, InvalidSubject, NatsError, OperationTimeout, PayloadTooLarge
+from .errors import (
+    ClientDraining,
+    InvalidArgument,
+    NatsError,
+    OperationTimeout,
+    PayloadTooLarge,
+)
 from .event_hub import EventHub, EventStream
 from .handlers import Handler
 from .headers import HeaderSource
@@ -25,11 +31,12 @@ from .message import Message, Origin
 from .net.session import Session
 from .net.timer import DeadlineTimer
 from .nuid import next_nuid
-from .options import Limits, SlowPolicy, check_count, check_policy, check_seconds
+from .options import MOST_MESSAGES, Limits, SlowPolicy, check_count, check_policy, check_seconds
 from .request_many import Replies
 from .state.deadlines import Deadlines
 from .state.requests import Requests
 from .state.subscriptions import Subscriptions
+from .state.waiters import Waiters
 from .statistics import Statistics, Status
 from .subjects import check_queue, check_subscribe
 from .subscription import Subscription
@@ -60,7 +67,9 @@ class Client:
         self._inbox_prefix = inbox_prefix
         self._request_timeout = request_timeout
         self._hub = hub
-        self._drain: Deferred[DrainReport] | None = None
+        self._is_draining = False
+        self._drains: Waiters[DrainReport] = Waiters()
+        self._report: DrainReport | None = None
         self._subscriptions = Subscriptions()
         self._requests = Requests(inbox_prefix, limits.requests)
         self._inbox = Inbox(self._requests)
@@ -82,7 +91,7 @@ class Client:
         session = self._session
         if session.is_closed:
             return Status.CLOSED
-        if self._drain is not None:
+        if self._is_draining:
             return Status.DRAINING
         if session.is_connected:
             return Status.CONNECTED
@@ -95,7 +104,7 @@ class Client:
 
     @property
     def statistics(self) -> Statistics:
-        """Counts as they are now."""
+        """Counts as of now."""
         session, received = self._session, self._session.received()
         return Statistics(
             messages_in=received.messages,
@@ -139,11 +148,9 @@ class Client:
             ClientClosed: It is closed.
         """
         try:
-            head = self._known_head(subject)
+            head = self._known_head(subject) or self._heads.head(subject)
         except TypeError:
-            raise InvalidSubject(f"a subject is a str or bytes, not {type(subject).__name__}") from None
-        if head is None:
-            head = self._heads.head(subject)
+            head = self._heads.head(subject)  # no str or bytes: it says so
         if reply is not None:
             head += self._heads.reply(head, reply)
         if headers is not None or payload.__class__ is not bytes:
@@ -158,7 +165,7 @@ class Client:
         """Publish under a checked head, whatever kind of payload and headers there are."""
         body = payload if payload.__class__ is bytes else encode.payload_bytes(payload)
         if headers is not None:
-            block = header_block.encode(headers)
+            block = header_block.encode(headers, self._limits.header_block)
             body = block + body
             head = b"H" + head
             line = encode.header_line(len(block), len(body))
@@ -208,7 +215,7 @@ class Client:
         pattern = check_subscribe(subject)
         group = None if queue is None else check_queue(queue)
         encode.check_subscribe_line(pattern, group, self._limits.control_line_out)
-        maximum = 0 if max_messages is None else check_count("max_messages", max_messages)
+        maximum = 0 if max_messages is None else check_count("max_messages", max_messages, MOST_MESSAGES)
         self._check_open("subscribe")
         limits = self._limits
         policy = limits.slow_policy if slow_policy is None else check_policy(slow_policy)
@@ -220,8 +227,8 @@ class Client:
             handler=handler,
             concurrency=concurrency,
             key=key,
-            pending_messages=_count_or("pending_messages", pending_messages, limits.pending_messages),
-            pending_bytes=_count_or("pending_bytes", pending_bytes, limits.pending_bytes),
+            pending_messages=limits.pending_messages if pending_messages is None else pending_messages,
+            pending_bytes=limits.pending_bytes if pending_bytes is None else pending_bytes,
             policy=policy,
         )
         entry = self._subscriptions.add(pattern, group, subscription, maximum)
@@ -254,17 +261,15 @@ class Client:
         """
         try:
             seconds = self._request_timeout if timeout is None else check_seconds("timeout", timeout)
-            head = self._known_head(subject) or self._heads.head(subject)
+            head = self._heads.find(subject)
             if not self._inbox.is_open:
                 self._open_inbox()
             reply, token, deferred = self._requests.open(subject, seconds)
         except NatsError:
             return fail()
-        except TypeError:
-            return fail(InvalidSubject(f"a subject is a str or bytes, not {type(subject).__name__}"))
         try:
-            self._send(head + reply + b" ", payload, headers)
-        except NatsError:
+            self._send(head + self._heads.own_reply(head, reply), payload, headers)
+        except BaseException:  # also out of headers of the caller's own class: no request is left behind
             self._requests.forget(token)
             return fail()
         self._deadlines.add(seconds, token)
@@ -296,7 +301,7 @@ class Client:
             As ``publish`` and ``subscribe``; nothing was sent.
         """
         if max_messages is not None:
-            check_count("max_messages", max_messages)
+            check_count("max_messages", max_messages, MOST_MESSAGES)
         head = self._heads.head(subject)
         inbox = self.new_inbox()
         self._check_open("request")
@@ -311,8 +316,8 @@ class Client:
         )
         replies.start(self.subscribe(inbox, replies.accept), inbox, self._session.denials.when_publish_is_denied)
         try:
-            self._send(head + inbox.encode() + b" ", payload, headers)
-        except NatsError:
+            self._send(head + self._heads.own_reply(head, inbox.encode()), payload, headers)
+        except BaseException:
             replies.close()
             raise
         return replies
@@ -354,8 +359,11 @@ class Client:
             check_seconds("timeout", timeout)
         except InvalidArgument:
             return fail()
-        if self._drain is None:
-            self._drain = Deferred()
+        if self._report is not None:
+            return succeed(self._report)
+        waiting = self._drains.wait()
+        if not self._is_draining:
+            self._is_draining = True
             self._session.drain()
             report = draining.drain(
                 self._clock,
@@ -365,9 +373,7 @@ class Client:
                 unsent=lambda: self._session.unsent,
                 timeout=timeout,
             )
-            Deferred.fromCoroutine(report).chainDeferred(self._drain)
-        waiting: Deferred[DrainReport] = Deferred()
-        self._drain.addBoth(_share, waiting)
+            Deferred.fromCoroutine(report).addCallback(self._drained)
         return waiting
 
     def close(self) -> Deferred[None]:
@@ -397,6 +403,10 @@ class Client:
 
     # Inside
 
+    def _drained(self, report: DrainReport) -> None:
+        self._report = report
+        self._drains.tell(report)
+
     def _active(self) -> list[Subscription]:
         """The users' subscriptions that have not ended, in the order of subscribing."""
         owners = [*self._session.lingering, *(entry.owner for entry in self._subscriptions)]
@@ -404,7 +414,7 @@ class Client:
 
     def _check_open(self, what: str) -> None:
         self._session.check_open(what)
-        if self._drain is not None:
+        if self._is_draining:
             raise ClientDraining(what)
 
     def _open_inbox(self) -> None:
@@ -437,16 +447,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.status.value}, {len(self._subscriptions)} subscriptions>"
-
-
-def _count_or(name: str, count: int | None, default: int) -> int:
-    return default if count is None else check_count(name, count)
-
-
-def _share(result: DrainReport | Failure, waiting: Deferred[DrainReport]) -> DrainReport | None:
-    """Hand one result to each who waits for it."""
-    if isinstance(result, Failure):
-        waiting.errback(result)
-        return None
-    waiting.callback(result)
-    return result

@@ -26,6 +26,7 @@ from .state.servers import Servers
 from .state.subscriptions import Subscriptions
 from .subjects import check_inbox_prefix
 from .version import LANGUAGE, __version__
+from .wire.encode import check_subscribe_line
 from .wire.info import ConnectInfo
 
 
@@ -130,6 +131,20 @@ def build(
     check_seconds("timeout", timeout)
     check_seconds("request_timeout", request_timeout)
     check_inbox_prefix(inbox_prefix)
+    for option, value, kind in (
+        ("reconnect", reconnect, ReconnectOptions),
+        ("limits", limits, Limits),
+        ("ping", ping, PingOptions),
+        ("tls", tls, TlsOptions | None),
+    ):
+        if not isinstance(value, kind):
+            raise InvalidOption(f"{option} is no {getattr(kind, '__name__', 'TlsOptions')}")
+    for option, call in (("on_event", on_event), ("endpoint_factory", endpoint_factory)):
+        if call is not None and not callable(call):
+            raise InvalidOption(f"{option} cannot be called")
+    if auth is not None and not callable(getattr(auth, "fields", None)):
+        raise InvalidOption("auth is no kind of credentials", hint="for instance txnats.UserPassword")
+    check_subscribe_line(inbox_prefix.encode() + b"." * 64, None, limits.control_line_out)
     if name is not None and not isinstance(name, str):
         raise InvalidOption(f"name is a str, not {type(name).__name__}")
     endpoints = Endpoints(reactor, servers, timeout=timeout, factory=endpoint_factory)
@@ -154,7 +169,6 @@ def build(
 
     def make_session(origin: Origin, subscriptions: Subscriptions, requests: Requests) -> Session:
         session = Session(
-            reactor,
             subscriptions=subscriptions,
             requests=requests,
             writer=Writer(reactor, make_outbox, limits.ready_below),

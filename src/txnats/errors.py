@@ -6,6 +6,7 @@
     ├── InvalidArgument (ValueError)      your argument; nothing was sent
     │   ├── InvalidSubject
     │   ├── InvalidHeader
+    │   │   └── HeadersTooLarge
     │   ├── InvalidOption
     │   └── PayloadTooLarge
     ├── ProtocolError                     the bytes broke the rules
@@ -110,6 +111,24 @@ class PayloadTooLarge(InvalidArgument):
             f"message of {size:,} bytes is too large",
             why=f"the server accepts {limit:,} bytes of headers and payload",
             hint="split it, or raise max_payload on the server",
+        )
+        self.size = size
+        self.limit = limit
+
+
+class HeadersTooLarge(InvalidHeader):
+    """A header block that receivers like us would take for a fault.
+
+    Attributes:
+        size: Bytes of the header block.
+        limit: Bytes that it may have.
+    """
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(
+            f"headers of {size:,} bytes are too large",
+            why=f"Limits.header_block is {limit:,}",
+            hint="put it into the payload",
         )
         self.size = size
         self.limit = limit

@@ -87,8 +87,10 @@ class EventHub:
         if len(self._untold) > 1:
             return
         while self._untold:
-            self._tell_all(self._untold[0])
-            self._untold.popleft()
+            try:
+                self._tell_all(self._untold[0])
+            finally:
+                self._untold.popleft()
 
     def _tell_all(self, event: events.Event) -> None:
         self._log(event)
@@ -102,7 +104,7 @@ class EventHub:
         if self._on_event is not None:
             try:
                 self._on_event(event)
-            except Exception:
+            except BaseException:  # as Twisted does with callbacks: told, and nothing else ends
                 self.log.failure("on_event raised for {event!r}", event=event)
 
     def bad_headers(self, error: RemoteProtocolError) -> None:

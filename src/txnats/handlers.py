@@ -122,7 +122,7 @@ class Handlers:
             return
         try:
             offer = self._backlog.offer(message)
-        except Exception as error:
+        except BaseException as error:
             # The caller's own key function raised.
             self.handled += 1
             self._owner.handler_failed(error)

@@ -22,7 +22,7 @@ from .auth.authenticators import Token, UserPassword
 from .errors import ConnectionLost, InvalidArgument, LocalProtocolError, NatsError, PayloadTooLarge, TlsUnavailable
 from .message import Message
 from .net.connection import CLOSE_WITHIN
-from .options import Limits, check_count
+from .options import MOST_MESSAGES, Limits, check_count
 from .state.handshake import Answer, Credentials, Handshake, Ready, Refused, Send
 from .state.server_errors import Meaning, meaning
 from .subjects import check_queue, check_subscribe
@@ -93,7 +93,7 @@ class NatsProtocol(Protocol):
     def unsub(self, sid: str | int, max_msgs: int | None = None) -> None:
         """Unsubscribe, now or after ``max_msgs`` in all since it began; it may have ended already."""
         number = _number(sid)
-        maximum = check_count("max_msgs", max_msgs) if max_msgs is not None else 0
+        maximum = check_count("max_msgs", max_msgs, MOST_MESSAGES) if max_msgs is not None else 0
         self._check_live("unsubscribe")
         subscriber = self._subscribers.get(number)
         if subscriber is not None:
@@ -229,9 +229,13 @@ class _Subscriber(msgspec.Struct, eq=False):
 
 def _number(sid: str | int) -> int:
     """What stands for a sid on the wire: a plain number is itself, any other text gets one from beyond all of these."""
-    name = str(sid)
+    too_large = isinstance(sid, int) and not -(10**18) < sid < 10**18
+    name = "" if too_large else str(sid)
     if isinstance(sid, bool) or not isinstance(sid, (str, int)) or re.search(r"[\x00-\x20\x7f]|^\Z", name):
-        raise InvalidArgument(f"{sid!r:.80} is no sid", why="it is a text without blanks, or a whole number")
+        raise InvalidArgument(
+            f"{'a number of so many digits' if too_large else repr(sid)[:80]} is no sid",
+            why="it is a text without blanks, or a whole number",
+        )
     if re.fullmatch("0|[1-9][0-9]{0,17}", name):
         return int(name)
     return 10**18 + int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=7).digest())

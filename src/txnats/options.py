@@ -17,26 +17,38 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
+MOST_MESSAGES = 999_999_999
+"""The largest maximum of a subscription: a server reads no more digits."""
+_CENTURY = 100 * 366 * 86_400
+
+
 def check_seconds(name: str, seconds: float) -> float:
     """A span of time as it came.
 
     Raises:
-        InvalidOption: It is no number, below 0, or endless.
+        InvalidOption: It is no number, below 0, or of more than a century.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
-        raise InvalidOption(f"{name} is {seconds!r}", why="it is a number of seconds, at least 0 and not endless")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
+        raise InvalidOption(f"{name} is {_shown(seconds)}", why="it is a number of seconds, at least 0 and not endless")
     return seconds
 
 
-def check_count(name: str, count: int) -> int:
+def check_count(name: str, count: int, most: int = 2**63 - 1) -> int:
     """A count or size as it came.
 
     Raises:
-        InvalidOption: It is no whole number, or below 1.
+        InvalidOption: It is no whole number, below 1, or above the most there may be.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidOption(f"{name} is {count!r}", why="it is a whole number of at least 1")
+        raise InvalidOption(f"{name} is {_shown(count)}", why="it is a whole number of at least 1")
+    if count > most:
+        raise InvalidOption(f"{name} is {_shown(count)}", why=f"it is at most {most:,}")
     return count
+
+
+def _shown(value: object) -> str:
+    """A wrong value for a text; a number of thousands of digits cannot be printed."""
+    return "out of all bounds" if isinstance(value, int) and value.bit_length() > 256 else f"{value!r:.80}"
 
 
 class SlowPolicy(StrEnum):
@@ -73,15 +85,17 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidOption(
-                    f"{type(self).__name__}.{name} is {value!r}", why=f"it is a whole number of at least {least}"
+                    f"{type(self).__name__}.{name} is {_shown(value)}", why=f"it is a whole number of at least {least}"
                 )
 
     def _numbers(self, *names: str) -> None:
         """Times and shares: at least 0 and not endless."""
         for name in names:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise InvalidOption(f"{type(self).__name__}.{name} is {value!r}", why="it is a number of at least 0")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _CENTURY:
+                raise InvalidOption(
+                    f"{type(self).__name__}.{name} is {_shown(value)}", why="it is a number of at least 0"
+                )
 
 
 class ReconnectOptions(_Checked, frozen=True, kw_only=True):
@@ -150,7 +164,7 @@ class Limits(_Checked, frozen=True, kw_only=True):
     Args:
         control_line: Longest line from the server, INFO aside.
         info: Longest INFO line.
-        header_block: Largest header block of one message from the server.
+        header_block: Largest header block of one message, in or out.
         payload: Largest payload of one message from the server; the server's own max_payload is not used for this,
             since it may differ within a cluster.
         control_line_out: Longest line that is sent; the server's own default is 4096 and it cuts those who exceed it.

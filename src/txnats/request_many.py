@@ -93,7 +93,7 @@ class Replies(Queue[Message]):
             return
         try:
             last = self._is_last is not None and self._is_last(reply)
-        except Exception as error:
+        except BaseException as error:
             self._end(error)
             return
         if last:

@@ -22,7 +22,7 @@ from .errors import (
 )
 from .handlers import Handler, Handlers
 from .message import Message
-from .options import SlowPolicy, check_count, check_seconds
+from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
 from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
 from .state.subscriptions import Entry
 from .streams import Stream
@@ -125,6 +125,8 @@ class Subscription(Stream[Message]):
     ) -> None:
         super().__init__(clock)
         _check(handler, concurrency, key)
+        check_count("pending_messages", pending_messages)
+        check_count("pending_bytes", pending_bytes)
         order = Arrival() if key is None else ByKey(key)
         self.subject = subject
         self.queue = queue
@@ -209,7 +211,7 @@ class Subscription(Stream[Message]):
             InvalidOption: ``max_messages`` is no positive number.
         """
         if max_messages is not None:
-            check_count("max_messages", max_messages)
+            check_count("max_messages", max_messages, MOST_MESSAGES)
         if self._life is _Life.ENDED or self._entry is None:
             return
         if max_messages is None:

@@ -256,10 +256,13 @@ def test_a_refused_request_many_is_told_at_once(net: Net) -> None:
 
 
 def test_request_many_that_cannot_subscribe_leaves_no_timer(net: Net) -> None:
-    client = net.client(limits=txnats.Limits(control_line_out=50))
+    client = net.client(limits=txnats.Limits(control_line_out=110))
     before = len(net.clock.getDelayedCalls())
-    with pytest.raises(txnats.InvalidArgument):
-        client.request_many("a")
+    for ask in (client.request_many, lambda subject: Outcome(client.request(subject)).value):
+        with pytest.raises(txnats.InvalidSubject, match="too long"):
+            ask("a" * 60)  # fits without a reply subject, and not with one
+    net.settle()
+    assert client.statistics.requests == 0
     assert len(net.clock.getDelayedCalls()) == before
 
 

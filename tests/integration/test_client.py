@@ -439,12 +439,14 @@ class Reconnecting(Story):
             asked += [client.request("svc", b"%d" % number, timeout=3) for _ in range(20)]
             server.start()
             await until(lambda: client.status == "connected" and responder.status == "connected")
+            await responder.flush()  # the server has read that it listens
             asked += [client.request("svc", b"%d" % number, timeout=10) for _ in range(20)]
+            for each in asked[:40]:
+                each.addErrback(lambda failure: failure.trap(txnats.RequestFailed, Exception) and None)
             for each in asked[40:]:
                 self.assertEqual((await each).payload, b"%d" % number)
                 answered += 1
             for each in asked[:40]:
-                each.addErrback(lambda failure: failure.trap(txnats.RequestFailed, Exception) and None)
                 each.cancel()
             await until(lambda: client.statistics.requests == 0)
         self.assertEqual(answered, 60)

@@ -11,7 +11,14 @@ from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport, IWriteDescriptor
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+    IWriteDescriptor,
+)
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -114,6 +121,7 @@ class Connection(Protocol):
         self._over = False
         self._reason: NatsError | None = None
         self._pong_due = False
+        self._later: list[IDelayedCall] = []
         self._offer: Callable[[], object] | None = None
 
     @property
@@ -140,7 +148,8 @@ class Connection(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
-        if IWriteDescriptor.providedBy(cast(object, self.transport)):
+        # Not over TLS: what is written there is gathered until a later turn anyway.
+        if IWriteDescriptor.providedBy(cast(object, self.transport)) and not ISSLTransport.providedBy(self.transport):
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._heard_at = self._clock.seconds()
@@ -207,9 +216,10 @@ class Connection(Protocol):
     def push(self) -> None:
         """Offer what was handed over to the socket at once, where it is one, and not in the next reactor turn.
 
-        If that fails the reactor's own attempt will, and tell of it.
+        If that fails the reactor's own attempt will, and tell of it. A transport that is closing is left to the
+        reactor: only that hears from it that all was sent.
         """
-        if self._offer is not None and not self._over:
+        if self._offer is not None and not self._over and not getattr(self.transport, "disconnecting", False):
             self._offer()
 
     def pause_reading(self) -> None:
@@ -258,6 +268,11 @@ class Connection(Protocol):
         self.ended.addCallback(lambda _: done.callback(None))
         return done
 
+    def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call something after so many seconds, unless the connection has ended by then."""
+        self._later = [each for each in self._later if each.active()]
+        self._later.append(self._clock.callLater(seconds, call, *arguments))
+
     def leave(self) -> None:
         """Tell the listener nothing more."""
         self._listener = None
@@ -279,6 +294,9 @@ class Connection(Protocol):
         self._stop_timer()
 
     def _end(self) -> None:
+        for timer in self._later:
+            if timer.active():
+                timer.cancel()
         if not self.ended.called:
             self.ended.callback(None)
 

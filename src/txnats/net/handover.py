@@ -13,7 +13,6 @@ one's own has come.
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
 from ..errors import ConnectionLost, NatsError
 from ..state.subscriptions import Subscriptions
@@ -31,13 +30,11 @@ class Handover:
     """The connection that will take over, and the one that is being left; most of the time there is neither.
 
     Args:
-        clock: The deadline for leaving.
         subscriptions: What a new server has to be told.
         writer: Moved from the one to the other.
     """
 
-    def __init__(self, clock: IReactorTime, subscriptions: Subscriptions, writer: Writer) -> None:
-        self._clock = clock
+    def __init__(self, subscriptions: Subscriptions, writer: Writer) -> None:
         self._subscriptions = subscriptions
         self._writer = writer
         self._successor: Connection | None = None
@@ -79,12 +76,8 @@ class Handover:
         gone = [encode.unsubscribe(entry.sid) for entry in entries if not entry.tolerant]
         old.pings.sent(self._left_mark, -1, None)
         old.write(b"".join([*gone, encode.PING]))
-        leaving = self._clock.callLater(LINGER, self._leave, old, [entry.sid for entry in entries if entry.tolerant])
-        old.ended.addCallback(lambda _: leaving.cancel() if leaving.active() else None)
-        timer = self._clock.callLater(
-            LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it did not let us go in time")
-        )
-        old.ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+        old.later(LINGER, self._leave, old, [entry.sid for entry in entries if entry.tolerant])
+        old.later(LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it did not let us go in time"))
 
     def _leave(self, old: Connection, sids: list[int]) -> None:
         old.pings.sent(self._left_mark, -1, lambda error: None if error else self._dismiss(old))

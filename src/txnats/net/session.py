@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 
 from .. import events
 from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull
@@ -43,7 +42,6 @@ class Session:
     """One client's link to its servers, over all connections.
 
     Args:
-        clock: Deadlines.
         subscriptions: What a new server has to be told.
         requests: What ends with the client.
         writer: Where bytes leave.
@@ -61,7 +59,6 @@ class Session:
 
     def __init__(
         self,
-        clock: IReactorTime,
         *,
         subscriptions: Subscriptions,
         requests: Requests,
@@ -84,7 +81,7 @@ class Session:
         # Who waits for a PONG while there is no connection to ask.
         self._held: dict[Waiter, None] = {}
         self._ducks: set[Connection] = set()
-        self._handover = Handover(clock, subscriptions, writer)
+        self._handover = Handover(subscriptions, writer)
         self._pausing: set[object] = set()
         # Subscriptions that the server knows no longer, with messages that wait or are in work.
         self._lingering: dict[Lingering, None] = {}
@@ -92,6 +89,7 @@ class Session:
         self.denials = Denials(subscriptions, requests)
         self._first: Deferred[None] | None = None
         self._was_connected = False
+        self._refused_payload = False
         self._was_started = False
         self._closing: Waiters[NatsError | None] = Waiters()
         self._is_closed = False
@@ -315,7 +313,9 @@ class Session:
     def down(self, connection: Connection, server: Server, reason: NatsError) -> None:
         self._ducks.discard(connection)
         self._requests.link_lost()
-        unconfirmed = self._writer.detach()
+        # What this server found too large would be found so again, and cut every connection.
+        again, self._refused_payload = not self._refused_payload, False
+        unconfirmed = self._writer.detach(again=again)
         self._tell(events.Disconnected(reason, unconfirmed, server.name))
 
     def prepare(self, connection: Connection) -> Deferred[None]:
@@ -393,6 +393,7 @@ class Session:
                 connection.because(refusal(connection.server, text))
                 self._tell(events.AuthenticationExpired(text))
             case Meaning.LOST:
+                self._refused_payload = text.lower().startswith("maximum payload")
                 connection.because(ConnectionLost(connection.server, f"the server said {text!r} and closed"))
             case Meaning.REPORT:
                 self._tell(events.ServerErrorReported(text))

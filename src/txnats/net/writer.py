@@ -60,11 +60,15 @@ class Writer:
         self.outbox.up()
         self.pump()
 
-    def detach(self) -> int:
-        """The connection is gone; gives how many publishes nobody can vouch for."""
+    def detach(self, *, again: bool) -> int:
+        """The connection is gone; gives how many publishes nobody can vouch for.
+
+        Args:
+            again: Whether those that are kept for it are to be sent again.
+        """
         self._connection = None
         self._stop_timers()
-        return self.outbox.lost()
+        return self.outbox.lost(again=again)
 
     def pump(self) -> None:
         """Write what waits, as far as the socket takes it: to be called once a turn, or at the end of its input."""

@@ -196,24 +196,24 @@ class Outbox:
         self._limit = self._limits[0]
         self._find_calm()
 
-    def lost(self) -> int:
+    def lost(self, *, again: bool = True) -> int:
         """The connection is gone with what was written: how many publishes nobody can vouch for.
 
-        Commands that were meant for it are forgotten. Kept publishes stand again at the head of the queue.
+        Commands that were meant for it are forgotten. Kept publishes stand again at the head of the queue, unless they
+        are not to be sent again.
         """
         self._seal()
         self._down = True
         self._woken = False
         self._limit = self._limits[1]
         unconfirmed = self.unconfirmed
-        again = [batch for _, batch in self._kept]
-        if self._replay_limit:
-            # A batch goes again whole, also when its first publishes were confirmed.
-            self.written -= sum(batch.publishes for batch in again)
+        # A batch goes again whole, also when its first publishes were confirmed.
+        kept = [batch for _, batch in self._kept] if again else []
+        self.written -= sum(batch.publishes for batch in kept)
         self._confirmed = self.written
         self._kept.clear()
         self._kept_size = 0
-        self._batches = deque([*again, *(batch for batch in self._batches if batch.publishes)])
+        self._batches = deque([*kept, *(batch for batch in self._batches if batch.publishes)])
         self.size = self._sealed_size = sum(batch.size for batch in self._batches)
         self._find_calm()
         return unconfirmed

@@ -171,7 +171,7 @@ class Servers:
         names = {server.name for server in self._pool}
         new: dict[str, Server] = {}
         # Texts that turn out to be nothing new are looked at only so often, or a hostile list would cost seconds.
-        for text in islice((each for each in announced if each not in known), 2 * self._limit):
+        for text in islice((each for each in announced if each not in known), max(100, self._limit)):
             if len(self._pool) + len(new) >= self._limit:
                 break
             found = self._announced(text, current.address)

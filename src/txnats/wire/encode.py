@@ -37,6 +37,11 @@ class PublishHeads:
         self._control_line = control_line
         self.plain: dict[str | bytes, bytes] = {}
 
+    def find(self, subject: str | bytes) -> bytes:
+        """``head``, if need be."""
+        known = self.plain.get(subject) if isinstance(subject, (str, bytes)) else None
+        return known or self.head(subject)
+
     def head(self, subject: str | bytes) -> bytes:
         """``PUB subject ``, kept for next time.
 
@@ -60,10 +65,17 @@ class PublishHeads:
         Raises:
             InvalidSubject: It is no literal subject, or the line would become too long.
         """
-        data = check_publish(reply)
-        if len(head) + len(data) + 24 > self._control_line:
+        return self.own_reply(head, check_publish(reply))
+
+    def own_reply(self, head: bytes, reply: bytes) -> bytes:
+        """A reply subject of our own making, with the blank behind it.
+
+        Raises:
+            InvalidSubject: The line would become too long.
+        """
+        if len(head) + len(reply) + 24 > self._control_line:
             raise _too_long(self._control_line)
-        return data + b" "
+        return reply + b" "
 
 
 def header_line(header_size: int, size: int) -> bytes:

@@ -16,36 +16,39 @@ from typing import Any
 
 import msgspec
 
-from ..errors import InvalidHeader, RemoteProtocolError
+from ..errors import HeadersTooLarge, InvalidHeader, RemoteProtocolError
 from ..headers import GOOD_NAMES, NAME_CHARACTERS, Headers, HeaderSource
 
 _STARTS = (b"NATS/1.0\r", b"NATS/1.0 ", b"NATS/1.0\t")
 _END = b"\r\n\r\n"
 _BLANKS = b" \t"
+MOST = 64 * 1024
+"""Bytes of a block, unless the limits say otherwise."""
 _UNFIT = re.compile(r"[\r\n\0]")
 
 
-def encode(source: HeaderSource) -> bytes:
+def encode(source: HeaderSource, limit: int = MOST) -> bytes:
     """The block of these headers.
 
     Those that a user put into Headers were checked then; those that came off the wire may hold what we must not send.
 
     Raises:
-        InvalidHeader: A name or value cannot be sent unchanged.
+        InvalidHeader: A name or value cannot be sent unchanged, or the block has more bytes than the limit.
     """
-    if source.__class__ is dict:
-        lines = _plain_lines(source)
-        if lines is not None:
-            return b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
-    headers = source if isinstance(source, Headers) else Headers(source)
-    pairs = headers.items()
-    if not headers.is_checked and any(_UNFIT.search(value) for _, value in pairs):
-        raise InvalidHeader("the headers cannot be sent", why="a value holds CR, LF or NUL")
-    lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-    return b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+    lines = _plain_lines(source) if source.__class__ is dict else None
+    if lines is None:
+        headers = source if isinstance(source, Headers) else Headers(source)
+        pairs = headers.items()
+        if not headers.is_checked and any(_UNFIT.search(value) for _, value in pairs):
+            raise InvalidHeader("the headers cannot be sent", why="a value holds CR, LF or NUL")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    block = b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+    if len(block) > limit:
+        raise HeadersTooLarge(size=len(block), limit=limit)
+    return block
 
 
-def _plain_lines(source: dict[str, Any]) -> str | None:
+def _plain_lines(source: Any) -> str | None:
     """The lines of a plain dict without the detour over Headers; None when a value needs more than a look."""
     lines = ""
     for name, value in source.items():

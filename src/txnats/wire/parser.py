@@ -283,8 +283,10 @@ class Parser:
         else:
             raise RemoteProtocolError("a message's control line has a wrong number of fields", snippet=line)
         sid, size = words[2], words[-1]
-        if not (sid.isdigit() and size.isdigit() and len(sid) <= _MAX_DIGITS and len(size) <= _MAX_DIGITS):
-            raise _no_number(line)
+        if not sid.isdigit() or len(sid) > _MAX_DIGITS:
+            raise _no_number("subscription id", line)
+        if not size.isdigit() or len(size) > _MAX_DIGITS:
+            raise _no_number("size", line)
         header_size = self._header_size(words[-2], int(size), line) if with_headers else 0
         fields = (words[1], int(sid), reply, int(size), header_size)
         if fields[3] - header_size > self._limits.payload:
@@ -298,7 +300,7 @@ class Parser:
 
     def _header_size(self, digits: bytes, total: int, line: bytes) -> int:
         if not digits.isdigit() or len(digits) > _MAX_DIGITS:
-            raise _no_number(line)
+            raise _no_number("header size", line)
         size = int(digits)
         if size > total:
             raise RemoteProtocolError("a message's headers are larger than the whole message", snippet=line)
@@ -325,5 +327,5 @@ def _unterminated(found: bytes) -> RemoteProtocolError:
     return RemoteProtocolError("a payload is not followed by CRLF", snippet=found)
 
 
-def _no_number(line: bytes) -> RemoteProtocolError:
-    return RemoteProtocolError("a size or the subscription id of a message is not a number", snippet=line)
+def _no_number(what: str, line: bytes) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the {what} of a message is not a number", snippet=line)
