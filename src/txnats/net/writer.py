@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..errors import ClientClosed, NatsError
-from ..state.outbox import SEAL_AT, Batch, Outbox
+from ..state.outbox import Batch, Outbox
 from ..state.pings import Waiter
 from ..state.waiters import Waiters
 from ..wire import encode
@@ -19,8 +19,6 @@ from .connection import Connection
 
 BARRIER_BYTES = 256 * 1024
 BARRIER_SECONDS = 0.1
-BARRIERS_UNDER_WAY = 2
-"""PINGs under way beyond which bytes alone ask for no other: the server is busy enough with what it has."""
 
 
 class Writer:
@@ -100,8 +98,11 @@ class Writer:
             self._write(connection, batch)
             if batch.publishes:
                 self._since_ping += batch.size
-                if self._since_ping >= BARRIER_BYTES and len(connection.pings) < BARRIERS_UNDER_WAY:
-                    self.ping(connection)
+                if self._since_ping >= BARRIER_BYTES and not connection.pings:
+                    # At once, in front of what still waits: no other PING is queued that it could overtake.
+                    self._since_ping = 0
+                    connection.pings.sent(outbox.written, -1)
+                    connection.write(encode.PING)
         return any_yet
 
     def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
@@ -146,13 +147,12 @@ class Writer:
             connection.write(batch.data)
 
     def _wake(self) -> None:
+        """Something waits: write it in this turn's end, or at the end of the input that is being read.
+
+        Not before, however much it is: who publishes without a pause would keep the reactor from everything else.
+        """
         connection = self._connection
-        if connection is None:
-            return
-        if self.outbox.size >= SEAL_AT:
-            # Not pushed: who publishes without a pause would else keep the reactor from everything but writing.
-            self._hand_over(connection)
-        elif self._turn is None and not connection.reading:
+        if connection is not None and self._turn is None and not connection.reading:
             self._turn = self._clock.callLater(0, self._turn_over)
 
     def _turn_over(self) -> None:

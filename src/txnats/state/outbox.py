@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ..errors import NatsError, OutboxFull
 
-SEAL_AT = 64 * 1024
+SEAL_AT = 60 * 1024
 LARGE = 8 * 1024
 """Bytes of a publish above which its pieces are not joined here."""
 PIECES = 4
