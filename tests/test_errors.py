@@ -192,3 +192,8 @@ def test_an_error_can_be_copied_and_sent_to_another_process() -> None:
         except (TypeError, ValueError):
             broken.add(type(error).__name__)
     assert broken == set()
+
+
+def test_an_error_in_an_event_shows_its_cause() -> None:
+    lost = errors.ConnectionLost("nats://h:1", "no byte came")
+    assert repr(lost) == "ConnectionLost('the connection was lost [nats://h:1]: no byte came')"

@@ -64,6 +64,10 @@ class NatsError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)
 
+    def __repr__(self) -> str:
+        # The whole text: events are logged as they print, and the cause is what a reader looks for.
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
         text = self.what
         if self.where:
