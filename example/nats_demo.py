@@ -12,7 +12,9 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 import txnats
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--url", type=urlsplit, default="nats://127.0.0.1:4222")
+parser.add_argument(
+    "--url", type=lambda url: urlsplit(url if "//" in url else f"//{url}"), default="nats://127.0.0.1:4222"
+)
 parser.add_argument("--timeout", type=float, default=2.0, help="seconds to wait for the answer")
 options = parser.parse_args()
 failures = []
@@ -36,7 +38,7 @@ def demonstrate(nats_protocol):
 
 def give_up(why):
     failures.append(why)
-    reactor.stop()
+    reactor.callWhenRunning(reactor.stop)  # it may fail before the reactor runs
 
 
 point = TCP4ClientEndpoint(reactor, options.url.hostname, options.url.port or 4222)

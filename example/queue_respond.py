@@ -12,7 +12,9 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 import txnats
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--url", type=urlsplit, default="nats://127.0.0.1:4222")
+parser.add_argument(
+    "--url", type=lambda url: urlsplit(url if "//" in url else f"//{url}"), default="nats://127.0.0.1:4222"
+)
 parser.add_argument("--id", default=os.getpid(), help="who answers; by default the number of this process")
 parser.add_argument("--count", type=int, default=-1, help="end after so many answers")
 options = parser.parse_args()
@@ -35,7 +37,7 @@ def listen(nats_protocol):
 
 def give_up(failure):
     failures.append(f"cannot connect: {failure.getErrorMessage()}")
-    reactor.stop()
+    reactor.callWhenRunning(reactor.stop)  # it may fail before the reactor runs
 
 
 point = TCP4ClientEndpoint(reactor, options.url.hostname, options.url.port or 4222)

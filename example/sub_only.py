@@ -11,7 +11,9 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 import txnats
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--url", type=urlsplit, default="nats://127.0.0.1:4222")
+parser.add_argument(
+    "--url", type=lambda url: urlsplit(url if "//" in url else f"//{url}"), default="nats://127.0.0.1:4222"
+)
 parser.add_argument("--count", type=int, default=-1, help="end after so many messages")
 options = parser.parse_args()
 failures = []
@@ -31,7 +33,7 @@ def listen(nats_protocol):
 
 def give_up(failure):
     failures.append(f"cannot connect: {failure.getErrorMessage()}")
-    reactor.stop()
+    reactor.callWhenRunning(reactor.stop)  # it may fail before the reactor runs
 
 
 point = TCP4ClientEndpoint(reactor, options.url.hostname, options.url.port or 4222)

@@ -221,8 +221,9 @@ for that, and so does the count of `unconfirmed`. Whether a subscriber had a mes
 not say. For storage use a JetStream publish and wait for its acknowledgement.
 
 **Unconfirmed** publishes were written to the socket, and no PONG says that the server read them. The `Disconnected`
-event carries their number. Some of them may have arrived: the number is an upper bound of what was lost, never less.
-While publishes are unconfirmed the client asks with a PING every 256 KiB or 0.1 s, so that the number stays small.
+event carries their number: an upper bound of what the server did not read, never less. Some of them may have arrived.
+What a server had read, and not yet handed on when it died, is not among them: no client can know that.
+While publishes are unconfirmed the client asks with a PING after 256 KiB or 0.1 s, one at a time.
 
 **Kept** publishes were made while there was no connection. They go to the next server, whole and in order, before
 anything newer. Beyond `ReconnectOptions.buffer` bytes `publish` raises `OutboxFull` at once; nothing is dropped in

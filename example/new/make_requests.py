@@ -4,7 +4,7 @@
 import argparse
 from collections import Counter
 
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import FirstError, gatherResults
 from twisted.internet.task import react
 
 import txnats
@@ -18,7 +18,10 @@ options = parser.parse_args()
 async def main(reactor):
     async with await txnats.connect(reactor, options.url) as client:
         requests = [client.request("get-response", f"request {number}") for number in range(options.count)]
-        answers = await gatherResults(requests, consumeErrors=True)
+        try:
+            answers = await gatherResults(requests, consumeErrors=True)
+        except FirstError as first:
+            raise SystemExit(str(first.subFailure.value)) from None
     shares = Counter(answer.payload.decode() for answer in answers)
     for answer, share in sorted(shares.items()):
         print(f"{share:5} times {answer}")

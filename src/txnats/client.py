@@ -347,7 +347,8 @@ class Client:
     def drain(self, timeout: float = 30.0) -> Deferred[DrainReport]:
         """End in order: take nothing new, finish the messages that are here, send what was published, close.
 
-        Called by a handler it does not wait for that one. Publishing works until the handlers are done.
+        Called by a handler it does not wait for that one. Until the handlers are done ``publish`` and ``request`` work;
+        ``subscribe`` and ``request_many`` raise ClientDraining.
 
         Args:
             timeout: Seconds for all of it; afterwards the rest is abandoned.
