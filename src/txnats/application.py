@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from . import events
 from .client import Client
-from .connecting import build
+from .connecting import Options, build
 from .errors import ClientClosed, NatsError
 from .net.endpoints import ServersArgument
 from .options import ReconnectOptions, check_seconds
@@ -59,13 +59,8 @@ class NatsService(Service):
         self._waiting: Waiters[Client] = Waiters()
         self._stopping = False
         self.client: Client
-        self.client, self._session = build(
-            reactor,
-            servers,
-            reconnect=msgspec.structs.replace(reconnect, retry_on_first_connect=True),
-            on_event=self._told,
-            **options,
-        )
+        always = msgspec.structs.replace(reconnect, retry_on_first_connect=True)
+        self.client, self._session = build(reactor, servers, Options(reconnect=always, on_event=self._told, **options))
 
     def startService(self) -> None:
         """Start to connect; does nothing when it has started already.

@@ -38,7 +38,7 @@ from .state.requests import Requests
 from .state.subscriptions import Subscriptions
 from .state.waiters import Waiters
 from .statistics import Statistics, Status
-from .subjects import check_queue, check_subscribe
+from .subjects import as_text, check_queue, check_subscribe
 from .subscription import Subscription
 from .wire import encode, header_block
 from .wire.encode import LENGTH_LINES, SHORT
@@ -159,18 +159,16 @@ class Client:
         size = len(payload)
         if size > self._session.max_payload:
             raise PayloadTooLarge(size=size, limit=self._session.max_payload)
-        self._add(head, LENGTH_LINES[size] if size < SHORT else b"%d\r\n" % size, payload)
+        self._add(head, LENGTH_LINES[size] if size < SHORT else encode.length_line(size), payload)
 
     def _send(self, head: bytes, payload: bytes | str, headers: HeaderSource | None) -> None:
         """Publish under a checked head, whatever kind of payload and headers there are."""
         body = payload if payload.__class__ is bytes else encode.payload_bytes(payload)
         if headers is not None:
             block = header_block.encode(headers, self._limits.header_block)
-            body = block + body
-            head = b"H" + head
-            line = encode.header_line(len(block), len(body))
+            head, line, body = encode.with_headers(head, block, body)
         else:
-            line = b"%d\r\n" % len(body)
+            line = encode.length_line(len(body))
         if len(body) > self._session.max_payload:
             raise PayloadTooLarge(size=len(body), limit=self._session.max_payload)
         self._add(head, line, body)
@@ -222,8 +220,8 @@ class Client:
         subscription = Subscription(
             self._clock,
             self._session,
-            subject=pattern.decode("utf-8", "surrogateescape"),
-            queue=None if group is None else group.decode("utf-8", "surrogateescape"),
+            subject=as_text(pattern),
+            queue=None if group is None else as_text(group),
             handler=handler,
             concurrency=concurrency,
             key=key,
@@ -302,12 +300,12 @@ class Client:
         """
         if max_messages is not None:
             check_count("max_messages", max_messages, MOST_MESSAGES)
-        head = self._heads.head(subject)
+        head = self._heads.find(subject)
         inbox = self.new_inbox()
         self._check_open("request")
         replies = Replies(
             self._clock,
-            head[4:-1].decode("utf-8", "surrogateescape"),
+            as_text(subject),
             limit=self._limits.pending_messages,
             timeout=self._request_timeout if timeout is None else check_seconds("timeout", timeout),
             stall=None if stall is None else check_seconds("stall", stall),
@@ -414,12 +412,12 @@ class Client:
         return [owner for owner in owners if isinstance(owner, Subscription)]
 
     def _check_open(self, what: str) -> None:
-        self._session.check_open(what)
+        self._session.check_open()
         if self._is_draining:
             raise ClientDraining(what)
 
     def _open_inbox(self) -> None:
-        self._session.check_open("request")
+        self._session.check_open()
         self._inbox.is_open = True
         entry = self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox)
         entry.tolerant = True  # a second reply is dropped anyway

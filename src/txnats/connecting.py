@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from . import events
 from .auth.authenticators import Authenticator
@@ -79,9 +79,7 @@ def connect(
         leaves nothing open.
     """
     try:
-        client, session = build(
-            reactor,
-            _one_of(servers, context),
+        options = Options(
             name=name,
             auth=auth,
             tls=tls,
@@ -97,66 +95,80 @@ def connect(
             endpoint_factory=endpoint_factory,
             on_event=on_event,
         )
+        client, session = build(reactor, _one_of(servers, context), options)
     except InvalidArgument:
-        failed: Deferred[Client] = Deferred()
-        failed.errback()
-        return failed
+        return fail()
     return session.start().addCallback(lambda _: client)
 
 
-def build(
-    reactor: Any,
-    servers: ServersArgument,
-    *,
-    name: str | None = None,
-    auth: Authenticator | None = None,
-    tls: TlsOptions | None = None,
-    reconnect: ReconnectOptions = ReconnectOptions(),
-    limits: Limits = Limits(),
-    ping: PingOptions = PingOptions(),
-    inbox_prefix: str = "_INBOX",
-    echo: bool = True,
-    verbose: bool = False,
-    pedantic: bool = False,
-    timeout: float = 2.0,
-    request_timeout: float = 2.0,
-    endpoint_factory: EndpointFactory | None = None,
-    on_event: Callable[[events.Event], object] | None = None,
-) -> tuple[Client, Session]:
-    """A client that has not started, and its session, which starts it. Arguments are those of ``connect``.
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of ``connect``, each looked at when this is made.
 
     Raises:
         InvalidArgument: One of them cannot be.
     """
-    check_seconds("timeout", timeout)
-    check_seconds("request_timeout", request_timeout)
-    check_inbox_prefix(inbox_prefix)
-    for option, value, kind in (
-        ("reconnect", reconnect, ReconnectOptions),
-        ("limits", limits, Limits),
-        ("ping", ping, PingOptions),
-        ("tls", tls, TlsOptions | None),
-    ):
-        if not isinstance(value, kind):
-            raise InvalidOption(f"{option} is no {getattr(kind, '__name__', 'TlsOptions')}")
-    for option, call in (("on_event", on_event), ("endpoint_factory", endpoint_factory)):
-        if call is not None and not callable(call):
-            raise InvalidOption(f"{option} cannot be called")
-    if auth is not None and not callable(getattr(auth, "fields", None)):
-        raise InvalidOption("auth is no kind of credentials", hint="for instance txnats.UserPassword")
-    check_subscribe_line(inbox_prefix.encode() + b"." * 64, None, limits.control_line_out)
-    if name is not None and not isinstance(name, str):
-        raise InvalidOption(f"name is a str, not {type(name).__name__}")
-    endpoints = Endpoints(reactor, servers, timeout=timeout, factory=endpoint_factory)
+
+    name: str | None = None
+    auth: Authenticator | None = None
+    tls: TlsOptions | None = None
+    reconnect: ReconnectOptions = ReconnectOptions()
+    limits: Limits = Limits()
+    ping: PingOptions = PingOptions()
+    inbox_prefix: str = "_INBOX"
+    echo: bool = True
+    verbose: bool = False
+    pedantic: bool = False
+    timeout: float = 2.0
+    request_timeout: float = 2.0
+    endpoint_factory: EndpointFactory | None = None
+    on_event: Callable[[events.Event], object] | None = None
+
+    def __post_init__(self) -> None:
+        check_seconds("timeout", self.timeout)
+        check_seconds("request_timeout", self.request_timeout)
+        check_inbox_prefix(self.inbox_prefix)
+        for option, kind in _KINDS.items():
+            value = getattr(self, option)
+            if not isinstance(value, kind):
+                raise InvalidOption(f"{option} is a {type(value).__name__}", hint=f"see txnats.connect for {option}")
+        for option in ("on_event", "endpoint_factory"):
+            call = getattr(self, option)
+            if call is not None and not callable(call):
+                raise InvalidOption(f"{option} cannot be called")
+        if self.auth is not None and not callable(getattr(self.auth, "fields", None)):
+            raise InvalidOption("auth is no kind of credentials", hint="for instance txnats.UserPassword")
+        check_subscribe_line(self.inbox_prefix.encode() + b"." * 64, None, self.limits.control_line_out)
+
+
+_KINDS = {
+    "name": str | None,
+    "tls": TlsOptions | None,
+    "reconnect": ReconnectOptions,
+    "limits": Limits,
+    "ping": PingOptions,
+    "echo": bool,
+    "verbose": bool,
+    "pedantic": bool,
+}
+
+
+def build(reactor: Any, servers: ServersArgument, options: Options) -> tuple[Client, Session]:
+    """A client that has not started, and its session, which starts it.
+
+    Raises:
+        InvalidOption: The servers cannot be read.
+    """
+    limits, reconnect = options.limits, options.reconnect
+    endpoints = Endpoints(reactor, servers, timeout=options.timeout, factory=options.endpoint_factory)
     pool = Servers(endpoints.servers, reconnect, limits.servers)
-    hub = EventHub(reactor, limits.events, on_event, name)
+    hub = EventHub(reactor, limits.events, options.on_event, options.name)
     greeting = Greeting(
-        connect=_connect_info(name, echo=echo, verbose=verbose, pedantic=pedantic),
-        auth=auth,
-        tls=tls,
-        ping=ping,
+        connect=_connect_info(options),
+        auth=options.auth,
+        tls=options.tls,
+        ping=options.ping,
         limits=limits,
-        timeout=timeout,
+        timeout=options.timeout,
     )
 
     def make_outbox(wake: Callable[[], None]) -> Outbox:
@@ -190,27 +202,27 @@ def build(
     client = Client(
         reactor,
         limits=limits,
-        inbox_prefix=inbox_prefix,
-        request_timeout=request_timeout,
+        inbox_prefix=options.inbox_prefix,
+        request_timeout=options.request_timeout,
         hub=hub,
         make_session=make_session,
     )
     return client, client._session
 
 
-def _connect_info(name: str | None, *, echo: bool, verbose: bool, pedantic: bool) -> ConnectInfo:
+def _connect_info(options: Options) -> ConnectInfo:
     info = ConnectInfo(
-        verbose=verbose,
-        pedantic=pedantic,
+        verbose=options.verbose,
+        pedantic=options.pedantic,
         tls_required=False,
         lang=LANGUAGE,
         version=__version__,
         protocol=1,
-        echo=echo,
+        echo=options.echo,
         headers=True,
         no_responders=True,
     )
-    return info if name is None else msgspec.structs.replace(info, name=name)
+    return info if options.name is None else msgspec.structs.replace(info, name=options.name)
 
 
 def _one_of(servers: ServersArgument | None, context: str | None) -> ServersArgument:

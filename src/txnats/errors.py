@@ -263,12 +263,12 @@ class OutboxFull(ConnectionProblem):
     """No more room for bytes that wait to be sent. The command was not taken.
 
     Attributes:
-        waiting: Bytes that wait.
-        limit: Bytes that may wait.
+        waiting: Bytes, or calls of a kind, that wait.
+        limit: How many may wait.
     """
 
-    def __init__(self, *, waiting: int, limit: int, what: str, hint: str) -> None:
-        super().__init__(what, why=f"{waiting:,} bytes wait and the limit is {limit:,}", hint=hint)
+    def __init__(self, *, waiting: int, limit: int, what: str, hint: str, unit: str = "bytes") -> None:
+        super().__init__(what, why=f"{waiting:,} {unit} wait and the limit is {limit:,}", hint=hint)
         self.waiting = waiting
         self.limit = limit
 

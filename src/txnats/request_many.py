@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from .errors import ClientClosed, NoResponders, PermissionDenied, SlowConsumer
 from .message import Message
+from .net.timer import cancel
 from .state.requests import NO_RESPONDERS
 from .streams import Queue
 from .subscription import EndReason, Subscription
@@ -119,9 +120,7 @@ class Replies(Queue[Message]):
         self._finish(error)
 
     def _released(self) -> None:
-        for timer in (self._overall, self._pause):
-            if timer is not None and timer.active():
-                timer.cancel()
+        cancel(self._overall, self._pause)
         self._overall = self._pause = None
         self._stop_listening()
         if self._subscription is not None:

@@ -16,10 +16,9 @@ from twisted.python.failure import Failure
 
 from .errors import EndOfStream, InvalidArgument, OperationTimeout
 from .options import check_seconds
+from .state.pings import MOST_WAITERS
 
 Item = TypeVar("Item")
-
-_MOST_WAITERS = 65_536
 
 
 class Stream(Generic[Item]):
@@ -106,7 +105,7 @@ class Stream(Generic[Item]):
             return fail(self._ending())
         if self._waiters is None:
             self._waiters = deque()
-        if len(self._waiters) >= _MOST_WAITERS:
+        if len(self._waiters) >= MOST_WAITERS:
             return fail(InvalidArgument("too many calls of next() wait already", hint="await one before the next"))
         waiter: Deferred[Item] = Deferred(self._forget)
         self._waiters.append(waiter)

@@ -91,6 +91,11 @@ def check_inbox_prefix(prefix: str) -> str:
     return prefix
 
 
+def as_text(subject: str | bytes) -> str:
+    """A subject as text; bytes that are not UTF-8 become surrogate escapes, which turn back into them."""
+    return subject.decode("utf-8", "surrogateescape") if isinstance(subject, bytes) else subject
+
+
 _HINT = "tokens joined by single dots, as in orders.new.eu"
 
 

@@ -22,6 +22,7 @@ from .errors import (
 )
 from .handlers import Handler, Handlers
 from .message import Message
+from .net.timer import cancel
 from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
 from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
 from .state.subscriptions import Entry
@@ -413,8 +414,7 @@ class Subscription(Stream[Message]):
 
 
 def _stopping(result: Drained | Failure, timer: IDelayedCall) -> Drained | Failure:
-    if timer.active():
-        timer.cancel()
+    cancel(timer)
     return result
 
 

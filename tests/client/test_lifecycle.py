@@ -272,13 +272,11 @@ def test_anything_may_be_called_inside_on_event(kind: type, action: str, logged:
             except txnats.NatsError as error:
                 raised.append(error)
 
-    from txnats.connecting import build
+    from txnats.connecting import Options, build
 
-    client, session = build(
-        net.clock, "nats://h:1,nats://h:2", name=None, auth=None, tls=None, limits=txnats.Limits(),
-        reconnect=txnats.ReconnectOptions(shuffle=False), ping=txnats.PingOptions(), inbox_prefix="_INBOX", echo=True,
-        verbose=False, pedantic=False, timeout=2, request_timeout=2, endpoint_factory=net.endpoint, on_event=on_event,
-    )  # fmt: skip
+    reconnect = txnats.ReconnectOptions(shuffle=False)
+    options = Options(reconnect=reconnect, endpoint_factory=net.endpoint, on_event=on_event)
+    client, session = build(net.clock, "nats://h:1,nats://h:2", options)
     clients.append(client)
     started = Outcome(session.start())
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.client.harness import Endpoint, Net
@@ -39,6 +39,12 @@ def test_a_host_gets_a_fresh_hostname_endpoint_each_time() -> None:
     one, two = (endpoints(endpoints.servers[0]) for _ in range(2))
     assert isinstance(one, HostnameEndpoint)
     assert one is not two
+
+
+@pytest.mark.parametrize(("place", "kind"), [("127.0.0.1", TCP4ClientEndpoint), ("[::1]", TCP6ClientEndpoint)])
+def test_an_address_is_not_looked_up(place: str, kind: type) -> None:
+    endpoints = Endpoints(MemoryReactorClock(), f"nats://{place}:1", timeout=1)
+    assert isinstance(endpoints(endpoints.servers[0]), kind)
 
 
 def test_the_factory_makes_the_endpoint() -> None:

@@ -36,9 +36,8 @@ class Run:
         elif chance.random() < 0.2:
             net.server.slow = True
         reconnect = txnats.ReconnectOptions(retry_on_first_connect=True, max_wait=1)
-        client, session = txnats.connecting.build(
-            net.clock, "nats://host:4222", endpoint_factory=net.endpoint, reconnect=reconnect
-        )
+        options = txnats.connecting.Options(endpoint_factory=net.endpoint, reconnect=reconnect)
+        client, session = txnats.connecting.build(net.clock, "nats://host:4222", options)
         self.outcomes.append(Outcome(session.start()))
         self.client = client
         plain = client.subscribe("plain", self.plain)

@@ -32,6 +32,7 @@ from ..wire import encode
 from ..wire.info import ServerInfo
 from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
+from .timer import cancel
 
 CLOSE_WITHIN = 2.0
 """Seconds that a peer gets to take our last bytes before the socket is cut."""
@@ -255,7 +256,9 @@ class Connection(Protocol):
     def close(self) -> Deferred[None]:
         """Write out what was handed over, then close; cut the socket if the peer does not take it.
 
-        The listener hears no more. Returns:
+        The listener hears no more.
+
+        Returns:
             A Deferred that fires when the socket is gone.
         """
         self.leave()
@@ -294,9 +297,7 @@ class Connection(Protocol):
         self._stop_timer()
 
     def _end(self) -> None:
-        for timer in self._later:
-            if timer.active():
-                timer.cancel()
+        cancel(*self._later)
         if not self.ended.called:
             self.ended.callback(None)
 
@@ -373,9 +374,8 @@ class Connection(Protocol):
                 self.fail(StaleConnection(self.server, f"no byte came for {waited:g} s in spite of PINGs"))
 
     def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        cancel(self._timer)
+        self._timer = None
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, cast
 
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from ..errors import InvalidOption, TlsUnavailable
@@ -62,6 +63,11 @@ class Endpoints:
             raise TlsUnavailable(server.name, f"{address.scheme}:// is not supported yet", hint="nothing was sent")
         if self._factory is not None:
             return self._factory(address.host, address.port)
+        # An address needs no name service, nor the pause that HostnameEndpoint makes between two of a name's addresses.
+        if isIPAddress(address.host):
+            return TCP4ClientEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
+        if isIPv6Address(address.host):
+            return TCP6ClientEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
         return HostnameEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
 
     def _endpoint(self, servers: ServersArgument) -> IStreamClientEndpoint | None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from ..errors import ConnectionLost, NatsError
+from ..errors import ConnectionLost
+from ..state.pings import awaited
 from ..state.subscriptions import Subscriptions
 from ..wire import encode
 from .connection import Connection
@@ -44,14 +45,7 @@ class Handover:
 
     def prepare(self, connection: Connection) -> Deferred[None]:
         """Tell a connection of all subscriptions; fires when its server knows them."""
-        known: Deferred[None] = Deferred()
-
-        def told(error: NatsError | None) -> None:
-            if error is None:
-                known.callback(None)
-            else:
-                known.errback(error)
-
+        known, told = awaited(connection.pings.forget)
         self._successor = connection
         connection.ended.addCallback(lambda _: self._forget(connection))
         connection.pings.sent(0, -1, told)
@@ -80,7 +74,7 @@ class Handover:
         old.later(LEAVE_WITHIN, old.fail, ConnectionLost(old.server, "it did not let us go in time"))
 
     def _leave(self, old: Connection, sids: list[int]) -> None:
-        old.pings.sent(self._left_mark, -1, lambda error: None if error else self._dismiss(old))
+        old.pings.sent(self._left_mark, -1, lambda error: self._dismiss(old) if error is None else None)
         old.write(b"".join([*map(encode.unsubscribe, sids), encode.PING]))
 
     def confirmed(self, connection: Connection, mark: int) -> None:

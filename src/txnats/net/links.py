@@ -13,6 +13,7 @@ from ..errors import ConnectionLost, NatsError
 from ..options import ReconnectOptions
 from ..state.servers import Server, Servers
 from .connection import Connection
+from .timer import cancel
 
 MOVE_WITHIN = 15.0
 """Seconds that a move to another server may take before it is given up."""
@@ -161,9 +162,7 @@ class Move:
 
     def abandon(self) -> None:
         """Leave no timer, attempt or successor behind."""
-        for timer in (self._deadline, self._pause):
-            if timer is not None and timer.active():
-                timer.cancel()
+        cancel(self._deadline, self._pause)
         if self._attempt is not None:
             self._attempt.cancel()
         successor, self._successor = self._successor, None

@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IDelayedCall
 from ..errors import InvalidOption, NatsError
 from ..state.servers import Server
 from .links import Attempt, Core, Inputs, Link, Move
+from .timer import cancel
 
 
 def _wait(machine: Inputs, core: Core, reason: NatsError) -> list[IDelayedCall]:
@@ -149,9 +150,7 @@ def _build() -> Callable[[Core], Inputs]:
 
     @waiting.upon(Inputs.close).to(closed)
     def close_waiting(machine: Inputs, core: Core, timers: list[IDelayedCall], reason: NatsError | None) -> None:
-        for timer in timers:
-            if timer.active():
-                timer.cancel()
+        cancel(*timers)
         core.owner.closed(reason, None)
 
     @dialing.upon(Inputs.close).to(closed)

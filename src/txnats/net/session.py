@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from .. import events
 from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull
 from ..state.outbox import Outbox
-from ..state.pings import Waiter
+from ..state.pings import MOST_WAITERS, Waiter, awaited
 from ..state.requests import Requests
 from ..state.server_errors import Meaning, meaning, refusal
 from ..state.servers import Server, Servers
@@ -28,8 +28,6 @@ from .handover import Handover
 from .received import Received
 from .supervisor import Supervisor
 from .writer import Writer
-
-_MOST_WAITERS = 65_536
 
 
 class Lingering(Protocol):
@@ -163,7 +161,7 @@ class Session:
         self._check_closed()
         return waiter
 
-    def check_open(self, what: str) -> None:
+    def check_open(self) -> None:
         """Refuse something new once the client ends.
 
         Raises:
@@ -188,12 +186,9 @@ class Session:
             waiter(self._closed_error())
         elif connection is not None:
             self._writer.ping(connection, waiter, share=share)
-        elif len(self._held) >= _MOST_WAITERS:
-            waiter(
-                OutboxFull(
-                    waiting=len(self._held), limit=_MOST_WAITERS, what="too many calls wait for a connection", hint=""
-                )
-            )
+        elif len(self._held) >= MOST_WAITERS:
+            what, hint = "too many calls wait for a connection", "await one before the next"
+            waiter(OutboxFull(waiting=len(self._held), limit=MOST_WAITERS, what=what, hint=hint, unit="calls"))
         else:
             self._held[waiter] = None
 
@@ -250,17 +245,8 @@ class Session:
         return (self.barrier() if self.is_connected else succeed(None)).addBoth(gone)
 
     def barrier(self, *, share: bool = True) -> Deferred[None]:
-        done: Deferred[None] = Deferred(lambda _: self._forget(told))
-
-        def told(error: NatsError | None) -> None:
-            if done.called:
-                return
-            if error is None:
-                done.callback(None)
-            else:
-                done.errback(error)
-
-        self.ping(told, share=share)
+        done, waiter = awaited(self._forget)
+        self.ping(waiter, share=share)
         return done
 
     def pause(self, subscription: object, paused: bool) -> None:
@@ -341,9 +327,12 @@ class Session:
         if connection is not None:
             self._writer.finish()
         self.unsent = self._writer.stop(reason)
-        for each in list(self._open):
-            each.close() if each is connection else each.fail(self._closed_error())
         error = self._closed_error()
+        for each in list(self._open):
+            if each is connection:
+                each.close()
+            else:
+                each.fail(error)
         held, self._held = self._held, {}
         for waiter in held:
             waiter(error)

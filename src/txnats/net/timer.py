@@ -12,6 +12,13 @@ from ..state.deadlines import Deadlines
 Key = TypeVar("Key")
 
 
+def cancel(*calls: IDelayedCall | None) -> None:
+    """Cancel those that are there and have neither been called nor cancelled."""
+    for call in calls:
+        if call is not None and call.active():
+            call.cancel()
+
+
 class DeadlineTimer(Generic[Key]):
     """Calls ``expire(key)`` when a key's time has come and it still waits.
 
@@ -38,8 +45,7 @@ class DeadlineTimer(Generic[Key]):
     def stop(self) -> None:
         """Forget all; no timer is left behind."""
         self._deadlines.clear()
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        cancel(self._call)
         self._call = None
 
     def _set(self, when: float) -> None:

@@ -1,4 +1,4 @@
-"""Where bytes leave: the outbox is written once a reactor turn, at the end of a chunk of input, or when much gathered.
+"""Where bytes leave: the outbox is written once a reactor turn, at its end or at the end of a chunk of input.
 
 A connection that pauses us leaves the rest in the outbox, whose bound then holds.
 """
@@ -16,6 +16,7 @@ from ..state.pings import Waiter
 from ..state.waiters import Waiters
 from ..wire import encode
 from .connection import Connection
+from .timer import cancel
 
 BARRIER_BYTES = 256 * 1024
 BARRIER_SECONDS = 0.1
@@ -166,7 +167,5 @@ class Writer:
             self.ping(connection)
 
     def _stop_timers(self) -> None:
-        for timer in (self._turn, self._barrier):
-            if timer is not None and timer.active():
-                timer.cancel()
+        cancel(self._turn, self._barrier)
         self._turn = self._barrier = None

@@ -1,8 +1,8 @@
 """Bytes that wait to leave, in order, and the fate of every publish among them.
 
 Publishes are gathered in one list of pieces and sealed into a batch, joined once, when the writer comes for them or
-enough have gathered. SUB, UNSUB and PING are batches of their own kind: they mean something to one connection only and
-are forgotten with it, while publishes that were not written yet stay and go to the next one.
+enough have gathered for one. SUB, UNSUB and PING are batches of their own kind: they mean something to one connection
+only and are forgotten with it, while publishes that were not written yet stay and go to the next one.
 
 A publish is numbered by its place among all that were accepted. ``mark`` is the last number; a PONG for a PING that was
 queued at a mark says that the server has *read* all publishes up to it (not that a stream has stored them).
@@ -14,14 +14,14 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import NatsError, OutboxFull
+from ..wire.encode import CRLF
 
 SEAL_AT = 60 * 1024
 LARGE = 8 * 1024
-"""Bytes of a publish above which its pieces are not joined here."""
+"""Bytes of a publish, on average in a batch, above which the pieces are not joined here."""
 PIECES = 4
 """A publish is always so many pieces: head, length line, payload, CRLF."""
-_CRLF = b"\r\n"
-_NEVER_CALM = -1
+_NO_ROOM = _NEVER_CALM = -1
 
 
 class Batch:
@@ -48,7 +48,7 @@ class Outbox:
         limit: Bytes that may wait while connected.
         limit_down: Bytes that may wait while not.
         replay_limit: Bytes of written and unconfirmed publishes that are kept to be sent again; 0 keeps none.
-        wake: Called when something begins to wait, and when ``SEAL_AT`` bytes have gathered.
+        wake: Called when something begins to wait.
 
     Attributes:
         size: Bytes that wait.
@@ -148,11 +148,11 @@ class Outbox:
             if self._commands:
                 self._seal()
             self.size = size
-            self._pieces += (head, length_line, payload, _CRLF)
+            self._pieces += (head, length_line, payload, CRLF)
             self._taken()
         else:
             self.size = size
-            self._pieces += (head, length_line, payload, _CRLF)
+            self._pieces += (head, length_line, payload, CRLF)
 
     def add_command(self, command: bytes) -> None:
         """Take a command that is meant for the connection in use, behind all publishes so far."""
@@ -244,7 +244,7 @@ class Outbox:
         self._seal()
         dropped = len(self)
         self._closed = reason
-        self._limit = _NEVER_CALM
+        self._limit = _NO_ROOM
         self._batches.clear()
         self._kept.clear()
         self._kept_size = self._sealed_size = self.size = 0
@@ -254,19 +254,17 @@ class Outbox:
 
     def _check_room(self, size: int) -> None:
         if size + self._kept_size > self._limit:
+            # Without the frames of earlier times: once closed, it is the same error each time.
             raise self._full().with_traceback(None)
 
     def _taken(self) -> None:
         """Something was added: seal what has gathered, wake the writer if it sleeps."""
         if self.size - self._sealed_size >= SEAL_AT:
             self._seal()
-            self._woken = False
-        if not self._woken:
-            self._woken = True
-            self._find_calm()
+        asleep, self._woken = not self._woken, True
+        self._find_calm()
+        if asleep:
             self._wake()
-        else:
-            self._find_calm()
 
     def _find_calm(self) -> None:
         if not self._woken or self._commands:

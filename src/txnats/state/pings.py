@@ -10,10 +10,33 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TypeAlias
 
+from twisted.internet.defer import Deferred
+
 from ..errors import NatsError
 
 Waiter: TypeAlias = Callable[[NatsError | None], None]
 """Called once: with None when the PONG came, with the reason when it never will."""
+MOST_WAITERS = 65_536
+"""How many may wait for one thing."""
+
+
+def awaited(forget: Callable[[Waiter], None]) -> tuple[Deferred[None], Waiter]:
+    """A Deferred of a PONG and the waiter that fires it.
+
+    Args:
+        forget: Told of the waiter when the Deferred is cancelled.
+    """
+    done: Deferred[None] = Deferred(lambda _: forget(told))
+
+    def told(error: NatsError | None) -> None:
+        if done.called:
+            return
+        if error is None:
+            done.callback(None)
+        else:
+            done.errback(error)
+
+    return done, told
 
 
 class Pings:

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from ..errors import NatsError, NoResponders, OutboxFull, PermissionDenied, RequestTimeout
 from ..message import Message
 from ..nuid import next_nuid
+from ..subjects import as_text
 
 NO_RESPONDERS = 503
 
@@ -68,6 +69,7 @@ class Requests:
                 limit=self._limit,
                 what="too many requests are unanswered",
                 hint="wait for replies before asking more",
+                unit="requests",
             )
         self._last_token += 1
         token = b"%d" % self._last_token
@@ -81,7 +83,7 @@ class Requests:
         if waiter is None:
             return
         if message.status == NO_RESPONDERS and not message.payload:
-            waiter.deferred.errback(NoResponders(_text(waiter.subject)))
+            waiter.deferred.errback(NoResponders(as_text(waiter.subject)))
         else:
             waiter.deferred.callback(message)
 
@@ -90,7 +92,7 @@ class Requests:
         waiter = self._waiters.pop(token, None)
         if waiter is not None:
             lost = waiter.losses != self._losses
-            waiter.deferred.errback(RequestTimeout(_text(waiter.subject), timeout=waiter.timeout, link_lost=lost))
+            waiter.deferred.errback(RequestTimeout(as_text(waiter.subject), timeout=waiter.timeout, link_lost=lost))
 
     def forget(self, token: bytes) -> None:
         """The request was never sent."""
@@ -103,7 +105,7 @@ class Requests:
     def denied(self, error: PermissionDenied) -> None:
         """Fail the requests in flight to a subject that the server refused; all, when it refused the inbox."""
         if error.operation == "publish":
-            tokens = [token for token, waiter in self._waiters.items() if _text(waiter.subject) == error.subject]
+            tokens = [token for token, waiter in self._waiters.items() if as_text(waiter.subject) == error.subject]
         elif error.operation == "reply":
             reply = error.subject.encode("utf-8", "surrogateescape")
             token = reply[len(self._base) :]
@@ -124,7 +126,3 @@ class Requests:
 
     def _cancelled(self, token: bytes, _: Deferred[Message]) -> None:
         self._waiters.pop(token, None)
-
-
-def _text(subject: str | bytes) -> str:
-    return subject.decode("utf-8", "surrogateescape") if isinstance(subject, bytes) else subject

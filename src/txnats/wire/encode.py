@@ -78,11 +78,15 @@ class PublishHeads:
         return reply + b" "
 
 
-def header_line(header_size: int, size: int) -> bytes:
-    """The end of an HPUB line."""
-    if size < SHORT:
-        return LENGTH_LINES[header_size][:-2] + b" " + LENGTH_LINES[size]
-    return b"%d %d\r\n" % (header_size, size)
+def length_line(size: int) -> bytes:
+    """The end of a PUB line."""
+    return LENGTH_LINES[size] if size < SHORT else b"%d\r\n" % size
+
+
+def with_headers(head: bytes, block: bytes, payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """A PUB's head and payload as those of an HPUB: its head, the end of its line, and its body."""
+    body = block + payload
+    return b"H" + head, length_line(len(block))[:-2] + b" " + length_line(len(body)), body
 
 
 def payload_bytes(payload: object) -> bytes:
