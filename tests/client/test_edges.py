@@ -411,6 +411,29 @@ def test_lame_duck_publishes_of_the_old_connection_have_a_known_fate() -> None:
     net.end(client)
 
 
+def test_a_second_move_before_the_first_was_confirmed_forgets_no_publish() -> None:
+    net = Net(1, 2, 3)
+    client = net.client()
+    duck = b'INFO {"ldm": true, "max_payload": 1048576, "headers": true}\r\n'
+    first = next(server for server in net.servers.values() if server.pipes)
+    first.reads = False
+    for _ in range(3):
+        client.publish("a", b"x")
+    net.settle()
+    first.pipe.send(duck)
+    net.settle()
+    second = next(server for server in net.servers.values() if server.pipes and server is not first)
+    assert len(net.told(events.Reconnected)) == 1
+    net.wait(1.5)
+    second.pipe.send(duck)
+    net.wait(1.5)
+    assert len(net.told(events.Reconnected)) == 2
+    assert [event.unconfirmed for event in net.told(events.Disconnected)] == [3]
+    net.wait(10)
+    assert sum(event.unconfirmed for event in net.told(events.Disconnected)) == 3
+    net.end(client)
+
+
 def test_lame_duck_old_connection_confirms_what_it_read() -> None:
     net = Net(1, 2)
     client = net.client()

@@ -43,6 +43,11 @@ class Handover:
         self._left_mark = 0
         self._held_mark = 0
 
+    @property
+    def left(self) -> Connection | None:
+        """The connection that was left and has not confirmed all that it was handed."""
+        return self._left
+
     def prepare(self, connection: Connection) -> Deferred[None]:
         """Tell a connection of all subscriptions; fires when its server knows them."""
         known, told = awaited(connection.pings.forget)

@@ -309,6 +309,9 @@ class Session:
 
     def switch(self, old: Connection, new: Connection, server: Server) -> None:
         self._ducks.discard(old)
+        left = self._handover.left
+        if left is not None:
+            self._forsake(left, ConnectionLost(left.server, "it was left and has not confirmed what it was handed"))
         self._handover.switch(old, new)
         if self._pausing:
             new.pause_reading()
@@ -361,9 +364,7 @@ class Session:
             self._writer.pump()
 
     def lost(self, connection: Connection, reason: NatsError) -> None:
-        in_doubt = self._handover.lost(connection)
-        if in_doubt:
-            self._tell(events.Disconnected(reason, in_doubt, connection.server))
+        self._forsake(connection, reason)
         self.supervisor.lost(connection, reason)
 
     def informed(self, connection: Connection, info: ServerInfo) -> None:
@@ -406,6 +407,12 @@ class Session:
             self._ducks.add(connection)
             self._tell(events.LameDuck(link.server.name))
             self.supervisor.lame_duck(connection)
+
+    def _forsake(self, connection: Connection, reason: NatsError) -> None:
+        """A connection that was left will confirm nothing more: what it was handed is in doubt."""
+        in_doubt = self._handover.lost(connection)
+        if in_doubt:
+            self._tell(events.Disconnected(reason, in_doubt, connection.server))
 
     def _give_up_first(self) -> None:
         self._first = None
