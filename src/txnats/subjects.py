@@ -17,15 +17,19 @@ _UNFIT_BYTES = re.compile(rb"[\x00-\x20\x7f]|^\.|\.\.|\.\Z|^\Z")
 _UNFIT_IN_NAME = re.compile(rb"[\x00-\x20\x7f]|^\Z")
 
 
-def check_publish(subject: str | bytes) -> bytes:
+def check_publish(subject: str | bytes, use: str = "publish to") -> bytes:
     """A subject that may be published to, or used as a reply subject, as bytes.
+
+    Args:
+        subject: The subject.
+        use: What it is for, in the words of an error.
 
     Raises:
         InvalidSubject: It is empty, has an empty token, a blank, a control character or a wildcard.
     """
     data = _to_bytes(subject, "subject")
     if _UNFIT_TO_PUBLISH.search(data):
-        raise InvalidSubject(f"cannot publish to {_shown(data)}", why=_why(data), hint=_HINT)
+        raise InvalidSubject(f"cannot {use} {_shown(data)}", why=_why(data), hint=_HINT)
     return data
 
 

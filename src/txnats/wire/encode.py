@@ -65,7 +65,7 @@ class PublishHeads:
         Raises:
             InvalidSubject: It is no literal subject, or the line would become too long.
         """
-        return self.own_reply(head, check_publish(reply))
+        return self.own_reply(head, check_publish(reply, "await a reply at"))
 
     def own_reply(self, head: bytes, reply: bytes) -> bytes:
         """A reply subject of our own making, with the blank behind it.
