@@ -86,7 +86,10 @@ def length_line(size: int) -> bytes:
 def with_headers(head: bytes, block: bytes, payload: bytes) -> tuple[bytes, bytes, bytes]:
     """A PUB's head and payload as those of an HPUB: its head, the end of its line, and its body."""
     body = block + payload
-    return b"H" + head, length_line(len(block))[:-2] + b" " + length_line(len(body)), body
+    size = len(body)
+    if size < SHORT:
+        return b"H" + head, LENGTH_LINES[len(block)][:-2] + b" " + LENGTH_LINES[size], body
+    return b"H" + head, b"%d %d\r\n" % (len(block), size), body
 
 
 def payload_bytes(payload: object) -> bytes:
