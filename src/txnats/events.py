@@ -77,7 +77,10 @@ class AttemptFailed(msgspec.Struct, frozen=True):
 
 
 class Reconnected(msgspec.Struct, frozen=True):
-    """The connection stands again: subscriptions are back and what waited has been handed to it."""
+    """The connection stands again: subscriptions, then what waited, have been handed to it.
+
+    ``await client.flush()`` tells when the server has read them.
+    """
 
     server: str
 

@@ -57,6 +57,7 @@ class Subscriptions(Promise):
                 await apart(server.kill)
                 await apart(server.restart)
                 await until(lambda: min(each.statistics.reconnects for each in (client, publisher)) == round_)  # noqa: B023
+                await client.flush()  # it has read the subscriptions before what is published on another connection
         ended = sum(not each.is_active for each in limited_subscriptions)
         self.tell(
             subscriptions=plain + grouped + limited,
