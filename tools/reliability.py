@@ -1,7 +1,7 @@
 """Run the promise tests and write docs/reliability.md from what they found.
 
     python tools/reliability.py             the sizes of every test run, under two minutes
-    python tools/reliability.py --size R    the sizes of the promises, about an hour
+    python tools/reliability.py --size R    the sizes of the promises, some ten minutes
     python tools/reliability.py --figures F write the page from figures that are there already
 
 No figure of ours stands in this file; those of nats-py were measured once, as its rows say.

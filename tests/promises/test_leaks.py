@@ -19,6 +19,10 @@ import txnats
 from tests.promises.promise import Promise, apart, reactor, sized, until
 from txnats import Message
 
+OF_CANCELLED_CALLS = 250
+"""The reactor keeps some 50 cancelled calls, with what they would call, before it sweeps them out. A connection that
+stays behind in each round is far more, also in the small size."""
+
 CLEAN = """
 import gc, sys
 import txnats
@@ -67,7 +71,7 @@ class Leaks(Promise):
             timers=after.timers - before.timers,
             rss_bytes_a_round=round((after.rss - before.rss) / done, 2),
         )
-        assert after.objects - before.objects < 100 + done // 1000
+        assert after.objects - before.objects < OF_CANCELLED_CALLS + done // 1000
         assert after.files == before.files
         assert after.timers <= before.timers + 1
 
