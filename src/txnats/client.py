@@ -49,7 +49,7 @@ class Client:
     """A client of NATS. Made by ``txnats.connect``.
 
     Calls with one later result give a Deferred, which can be awaited, chained and cancelled; all others act at once.
-    ``async with`` drains it at the end, or closes it when an exception ends the block.
+    ``async with`` drains it at the end, or closes it when an exception ends the block. Its ``clock`` keeps all times.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Client:
         hub: EventHub,
         make_session: Callable[[Origin, Subscriptions, Requests], Session],
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._limits = limits
         self._inbox_prefix = inbox_prefix
         self._request_timeout = request_timeout
@@ -218,7 +218,7 @@ class Client:
         limits = self._limits
         policy = limits.slow_policy if slow_policy is None else check_policy(slow_policy)
         subscription = Subscription(
-            self._clock,
+            self.clock,
             self._session,
             subject=as_text(pattern),
             queue=None if group is None else as_text(group),
@@ -304,7 +304,7 @@ class Client:
         inbox = self.new_inbox()
         self._check_open("request")
         replies = Replies(
-            self._clock,
+            self.clock,
             as_text(subject),
             limit=self._limits.pending_messages,
             timeout=self._request_timeout if timeout is None else check_seconds("timeout", timeout),
@@ -337,8 +337,8 @@ class Client:
 
     def rtt(self, timeout: float = 10.0) -> Deferred[float]:
         """Seconds that a PING takes to the server and back, behind what waits to be sent."""
-        start = self._clock.seconds()
-        return self._barrier("rtt", timeout, share=False).addCallback(lambda _: self._clock.seconds() - start)
+        start = self.clock.seconds()
+        return self._barrier("rtt", timeout, share=False).addCallback(lambda _: self.clock.seconds() - start)
 
     # End
 
@@ -365,7 +365,7 @@ class Client:
             self._is_draining = True
             self._session.drain()
             report = draining.drain(
-                self._clock,
+                self.clock,
                 self._active(),
                 flush=self._flush_last,
                 close=self.close,
@@ -430,7 +430,7 @@ class Client:
             return fail()
         barrier = self._session.barrier(share=share)
         return barrier.addTimeout(
-            timeout, self._clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
+            timeout, self.clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
         )
 
     def _flush_last(self, timeout: float) -> Deferred[None]:
