@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 import msgspec
@@ -10,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from ..client import Client
 from ..errors import InvalidArgument, InvalidOption, NatsError, NoResponders, RequestTimeout
+from ..message import Message
 from ..options import check_seconds
 from ..subjects import check_publish
 from . import error_codes  # noqa: F401  # each class tells its number
@@ -17,6 +19,7 @@ from .errors import ApiError, JetStreamError, JetStreamNotEnabled, JetStreamUnav
 from .records import Record, decode_object, encode, from_wire
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 REQUIRED_LEVEL = "Nats-Required-Api-Level"
 FIRST_TRY = 2.0
@@ -41,6 +44,7 @@ class _Call(msgspec.Struct, frozen=True):
     body: bytes
     seconds: float
     repeatable: bool
+    wait_if_absent: bool
     level: int
     features: tuple[str, ...]
 
@@ -119,36 +123,65 @@ class Api:
             A Deferred of the answer. It fails with a JetStreamError, or with what ``Client.request`` fails with:
             after RequestTimeout a call that is not repeatable may have been done.
         """
+        kind = response_type
+
+        def read(reply: Message) -> Any:
+            told = decode_object(reply.payload)
+            raise_error(told, self.subject(suffix))
+            return told if kind is None else from_wire(kind, told)
+
+        return self.ask(suffix, request, read, timeout=timeout, repeatable=repeatable, level=level, features=features)
+
+    def ask(
+        self,
+        suffix: str,
+        request: Record | bytes | None,
+        read: Callable[[Message], T],
+        *,
+        timeout: float | None = None,
+        repeatable: bool = True,
+        wait_if_absent: bool = True,
+        level: int = 0,
+        features: tuple[str, ...] = (),
+    ) -> Deferred[T]:
+        """As ``call``, for an answer of any kind.
+
+        Args:
+            suffix: The subject without its prefix.
+            request: The body.
+            read: Makes the result of the reply, or raises what it tells.
+            timeout: Seconds for all tries.
+            repeatable: As for ``call``.
+            wait_if_absent: Whether to go on asking when nobody is there; else three tries are enough.
+            level: The API level that it needs.
+            features: What needs it.
+        """
         try:
             seconds = self.timeout if timeout is None else check_seconds("timeout", timeout)
             body = encode(request) if isinstance(request, Record) else request or b""
+            subject = self.subject(suffix)
+            check_publish(subject, "ask at")
         except InvalidArgument:
             return fail()
-        asked = _Call(self.subject(suffix), body, seconds, repeatable, level, features)
-        answer = Deferred.fromCoroutine(self._ask(asked))
-        if response_type is None:
-            return answer
-        kind = response_type
-        return answer.addCallback(lambda told: from_wire(kind, told))
+        asked = _Call(subject, body, seconds, repeatable, wait_if_absent, level, features)
+        return Deferred.fromCoroutine(self._ask(asked, read))
 
-    async def _ask(self, call: _Call) -> dict[str, Any]:
+    async def _ask(self, call: _Call, read: Callable[[Message], T]) -> T:
         deadline = self.clock.seconds() + call.seconds
         if call.level:
-            await self._check_level(call)
+            await self.require(call.level, call.features, call.seconds)
         headers = {REQUIRED_LEVEL: str(call.level)} if call.level else None
         absent, wait = 0, FIRST_TRY
         while True:
             left = deadline - self.clock.seconds()
             seconds = min(wait, left) if call.repeatable else left
             try:
-                reply = await self.client.request(call.subject, call.body, timeout=seconds, headers=headers)
-                told = decode_object(reply.payload)
-                raise_error(told, call.subject)
-                return told
+                return read(await self.client.request(call.subject, call.body, timeout=seconds, headers=headers))
             except NoResponders:
                 absent += 1
                 problem: NatsError = self._absent(call.subject)
-                again, pause = absent < ABSENT_TRIES or self._may_come_back(), PAUSE
+                again = absent < ABSENT_TRIES or (call.wait_if_absent and self._may_come_back())
+                pause = PAUSE
             except RequestTimeout as error:
                 problem, again, pause = error, call.repeatable, 0.0
                 wait *= 2
@@ -167,13 +200,22 @@ class Api:
             return succeed(told)
         return self.call("INFO", timeout=timeout).addCallback(_level_in)
 
-    async def _check_level(self, call: _Call) -> None:
-        """Servers before 2.12 do not heed the header: theirs is asked for."""
-        if self.client.server_info.api_lvl >= max(call.level, _HEEDS_LEVEL):
-            return
-        actual = await self.api_level(call.seconds)
-        if actual < call.level:
-            raise NotSupported.levels(needed=call.level, actual=actual, features=call.features, where=self.prefix)
+    def require(self, level: int, features: tuple[str, ...], timeout: float | None = None) -> Deferred[None]:
+        """Make sure of an API level, without a call when the server in use has told its own.
+
+        Servers before 2.12 do not heed the level in a request: theirs is asked for.
+
+        Returns:
+            A Deferred that fails with NotSupported.
+        """
+        if self.client.server_info.api_lvl >= max(level, _HEEDS_LEVEL):
+            return succeed(None)
+
+        def check(actual: int) -> None:
+            if actual < level:
+                raise NotSupported.levels(needed=level, actual=actual, features=features, where=self.prefix)
+
+        return self.api_level(timeout).addCallback(check)
 
     def _may_come_back(self) -> bool:
         """Whether JetStream, which nobody serves now, may be served soon: then the call waits for it."""

@@ -5,6 +5,7 @@
     NatsError
     └── JetStreamError(code, err_code, description)
         ├── StreamNotFound, ConsumerNotFound, MessageNotFound, SequenceNotFound
+        ├── TooManyResults
         ├── StreamNameInUse, ConsumerNameInUse
         ├── WrongLastSequence, WrongLastMessageId, WrongStream
         ├── JetStreamNotEnabled
@@ -95,6 +96,12 @@ class MessageNotFound(JetStreamError, err_code=10037):
 
 class SequenceNotFound(JetStreamError, err_code=10043):
     """The stream holds nothing at this sequence."""
+
+
+class TooManyResults(JetStreamError):
+    """More subjects match than a server reads at a time."""
+
+    hinted = "ask for fewer: a narrower pattern, or a part of the subjects"
 
 
 # What is there already

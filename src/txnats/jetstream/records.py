@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -32,6 +32,9 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         extra: What the server says in fields that are not known here.
     """
+
+    left_out_when: ClassVar[dict[str, Any]] = {}
+    """Fields that are not sent when they have this value: older servers do not know the field."""
 
     extra: dict[str, Any] = {}
 
@@ -56,7 +59,7 @@ def to_wire(record: Record) -> dict[str, Any]:
     told = {}
     for name, field in _fields(type(record)).items():
         value = getattr(record, name)
-        if value is None or (not value and not isinstance(value, Record)):
+        if value is None or (not value and not isinstance(value, Record)) or value == record.left_out_when.get(name):
             continue
         try:
             told[field.wire] = value if field.outward is None else field.outward(value)
@@ -157,4 +160,12 @@ def _way_of(hint: Any) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any
         outward, inward = _way_of(get_args(hint)[0])
         if outward is not None:
             return lambda values: [outward(each) for each in values], lambda values: [inward(each) for each in values]
+    if origin is dict:
+        outward, inward = _way_of(get_args(hint)[1])
+        if outward is not None:
+            return _each_value(outward), _each_value(inward)
     return None, lambda value: msgspec.convert(value, hint)
+
+
+def _each_value(way: Callable[[Any], Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda values: {key: way(value) for key, value in values.items()}
