@@ -49,7 +49,8 @@ class Client:
     """A client of NATS. Made by ``txnats.connect``.
 
     Calls with one later result give a Deferred, which can be awaited, chained and cancelled; all others act at once.
-    ``async with`` drains it at the end, or closes it when an exception ends the block. Its ``clock`` keeps all times.
+    ``async with`` drains it at the end, or closes it when an exception ends the block. Its ``clock`` keeps all times,
+    and replies come in by its ``inbox``, of which ``request`` is the easy face.
     """
 
     def __init__(
@@ -72,12 +73,12 @@ class Client:
         self._report: DrainReport | None = None
         self._subscriptions = Subscriptions()
         self._requests = Requests(inbox_prefix, limits.requests)
-        self._inbox = Inbox(self._requests)
         self._deadlines = DeadlineTimer(
             clock, Deadlines(self._requests.__contains__, self._requests.__len__), self._requests.expire
         )
         self._heads = encode.PublishHeads(limits.control_line_out)
         self._known_head = self._heads.plain.get
+        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send)
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)
@@ -260,7 +261,7 @@ class Client:
         try:
             seconds = self._request_timeout if timeout is None else check_seconds("timeout", timeout)
             head = self._heads.find(subject)
-            if not self._inbox.is_open:
+            if not self.inbox.is_open:
                 self._open_inbox()
             reply, token, deferred = self._requests.open(subject, seconds)
         except NatsError:
@@ -418,8 +419,8 @@ class Client:
 
     def _open_inbox(self) -> None:
         self._session.check_open()
-        self._inbox.is_open = True
-        entry = self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox)
+        self.inbox.is_open = True
+        entry = self._subscriptions.add(self._requests.inbox.encode(), None, self.inbox)
         entry.tolerant = True  # a second reply is dropped anyway
         self._session.subscribe(entry)
 
