@@ -269,6 +269,32 @@ def test_the_limits_are_for_what_waits_and_nothing_else() -> None:
 # ---------------------------------------------------------------------- all is settled
 
 
+@pytest.mark.parametrize("key", [None, first_letter])
+def test_a_pause_keeps_what_comes_and_goes_on_in_order(key: Callable[[Message], Any] | None) -> None:
+    begun: list[str] = []
+    work = Work(lambda each: begun.append(each.subject), key=key)
+    work.give("a1")
+    work.handlers.pause()
+    work.give("a2", "a3")
+    assert (begun, work.counts) == (["a1"], (0, 2, 1))
+    work.handlers.resume()
+    work.give("a4")
+    assert (begun, work.counts) == (["a1", "a2", "a3", "a4"], (0, 0, 4))
+
+
+def test_a_handler_that_pauses_is_the_last_one() -> None:
+    begun: list[str] = []
+
+    def handle(each: Message) -> None:
+        begun.append(each.subject)
+        work.handlers.pause()
+
+    work = Work(handle)
+    work.give("a", "b", "c")
+    work.handlers.resume()
+    assert begun == ["a", "b"]
+
+
 def test_it_is_told_while_somebody_watches_and_not_before() -> None:
     work = Work()
     work.give("a")

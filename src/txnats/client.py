@@ -49,7 +49,8 @@ class Client:
     """A client of NATS. Made by ``txnats.connect``.
 
     Calls with one later result give a Deferred, which can be awaited, chained and cancelled; all others act at once.
-    ``async with`` drains it at the end, or closes it when an exception ends the block.
+    ``async with`` drains it at the end, or closes it when an exception ends the block. Its ``clock`` keeps all times,
+    and replies come in by its ``inbox``, of which ``request`` is the easy face.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Client:
         hub: EventHub,
         make_session: Callable[[Origin, Subscriptions, Requests], Session],
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._limits = limits
         self._inbox_prefix = inbox_prefix
         self._request_timeout = request_timeout
@@ -72,12 +73,12 @@ class Client:
         self._report: DrainReport | None = None
         self._subscriptions = Subscriptions()
         self._requests = Requests(inbox_prefix, limits.requests)
-        self._inbox = Inbox(self._requests)
         self._deadlines = DeadlineTimer(
             clock, Deadlines(self._requests.__contains__, self._requests.__len__), self._requests.expire
         )
         self._heads = encode.PublishHeads(limits.control_line_out)
         self._known_head = self._heads.plain.get
+        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send)
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)
@@ -218,7 +219,7 @@ class Client:
         limits = self._limits
         policy = limits.slow_policy if slow_policy is None else check_policy(slow_policy)
         subscription = Subscription(
-            self._clock,
+            self.clock,
             self._session,
             subject=as_text(pattern),
             queue=None if group is None else as_text(group),
@@ -260,7 +261,7 @@ class Client:
         try:
             seconds = self._request_timeout if timeout is None else check_seconds("timeout", timeout)
             head = self._heads.find(subject)
-            if not self._inbox.is_open:
+            if not self.inbox.is_open:
                 self._open_inbox()
             reply, token, deferred = self._requests.open(subject, seconds)
         except NatsError:
@@ -304,7 +305,7 @@ class Client:
         inbox = self.new_inbox()
         self._check_open("request")
         replies = Replies(
-            self._clock,
+            self.clock,
             as_text(subject),
             limit=self._limits.pending_messages,
             timeout=self._request_timeout if timeout is None else check_seconds("timeout", timeout),
@@ -337,8 +338,8 @@ class Client:
 
     def rtt(self, timeout: float = 10.0) -> Deferred[float]:
         """Seconds that a PING takes to the server and back, behind what waits to be sent."""
-        start = self._clock.seconds()
-        return self._barrier("rtt", timeout, share=False).addCallback(lambda _: self._clock.seconds() - start)
+        start = self.clock.seconds()
+        return self._barrier("rtt", timeout, share=False).addCallback(lambda _: self.clock.seconds() - start)
 
     # End
 
@@ -365,7 +366,7 @@ class Client:
             self._is_draining = True
             self._session.drain()
             report = draining.drain(
-                self._clock,
+                self.clock,
                 self._active(),
                 flush=self._flush_last,
                 close=self.close,
@@ -418,8 +419,8 @@ class Client:
 
     def _open_inbox(self) -> None:
         self._session.check_open()
-        self._inbox.is_open = True
-        entry = self._subscriptions.add(self._requests.inbox.encode(), None, self._inbox)
+        self.inbox.is_open = True
+        entry = self._subscriptions.add(self._requests.inbox.encode(), None, self.inbox)
         entry.tolerant = True  # a second reply is dropped anyway
         self._session.subscribe(entry)
 
@@ -430,7 +431,7 @@ class Client:
             return fail()
         barrier = self._session.barrier(share=share)
         return barrier.addTimeout(
-            timeout, self._clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
+            timeout, self.clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
         )
 
     def _flush_last(self, timeout: float) -> Deferred[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Self
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
@@ -32,19 +33,37 @@ class EventStream(Queue[events.Event]):
         missed: Events that were dropped, oldest first, because they were not taken in time.
     """
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "_listener")
+    log = Logger()
 
     def __init__(self, clock: IReactorTime, limit: int, left: Callable[[EventStream], None]) -> None:
         super().__init__(clock, limit)
         self._left = left
+        self._listener: Callable[[events.Event], object] | None = None
+
+    def call(self, listener: Callable[[events.Event], object]) -> Self:
+        """Call this with each event at the moment when it happens, until ``close``; nothing is queued any more.
+
+        A new connection has been told the subscriptions when Reconnected comes: what is published then is the first
+        thing after them. What the listener raises is logged.
+        """
+        self._listener = listener
+        return self
 
     def tell(self, event: events.Event) -> None:
         """Something has happened."""
-        self._put(event)
+        if self._listener is None:
+            self._put(event)
+        elif not self._ended:
+            try:
+                self._listener(event)
+            except BaseException:  # as Twisted does with callbacks: told, and nothing else ends
+                self.log.failure("a listener raised for {nats_event!r}", nats_event=event)
         if isinstance(event, events.Closed):
             self._finish()
 
     def _released(self) -> None:
+        self._listener = None
         self._left(self)
 
 

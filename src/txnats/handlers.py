@@ -36,6 +36,28 @@ class Owner(Protocol):
         """Nothing is in work that has to be waited for, and nothing waits. Told only while ``watch`` holds."""
 
 
+class Work(Protocol):
+    """Who takes each message in place of a handler, and what a drain has to wait for.
+
+    It tells ``Subscription.settled`` whenever nothing is in work any more, once it is watched.
+
+    Attributes:
+        running: Messages that it has not finished with.
+        handled: Messages that it has.
+    """
+
+    @property
+    def running(self) -> int: ...
+    @property
+    def handled(self) -> int: ...
+    def accept(self, message: Message) -> None: ...
+    def watch(self) -> None:
+        """No more messages are wanted; from now on tell when all is settled."""
+
+    def excuse_caller(self) -> None:
+        """Do not wait for the message whose handler runs now, if it is one of these."""
+
+
 class Handlers:
     """One handler, its messages in work and those that wait.
 
@@ -62,6 +84,7 @@ class Handlers:
         "_keyed",
         "_marks",
         "_owner",
+        "_paused",
         "_plain",
         "_pumping",
         "_waited",
@@ -78,6 +101,7 @@ class Handlers:
         self._keyed = keyed
         self._owner = owner
         self._pumping = False
+        self._paused = False
         self._watched = False
         # The message whose handler is on the stack at this moment.
         self._inside: Message | None = None
@@ -101,6 +125,16 @@ class Handlers:
         """From now on tell the owner whenever all is settled."""
         self._watched = True
         self._plain = False
+
+    def pause(self) -> None:
+        """Begin with no further message; those that come wait."""
+        self._paused = True
+        self._plain = False
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        self._paused = False
+        self._pump()
 
     def excuse_caller(self) -> None:
         """If the code that runs now belongs to a message in work here, do not wait for that one.
@@ -225,7 +259,7 @@ class Handlers:
             return
         self._pumping = True
         try:
-            while self.running < self._concurrency:
+            while self.running < self._concurrency and not self._paused:
                 message = self._backlog.take()
                 if message is None:
                     break
@@ -233,7 +267,7 @@ class Handlers:
         finally:
             self._pumping = False
         if not len(self._backlog):
-            self._plain = not (self._keyed or self._watched or self._excused)
+            self._plain = not (self._keyed or self._watched or self._excused or self._paused)
             if self._watched and not self.running:
                 self._owner.settled()
 

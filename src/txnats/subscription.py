@@ -20,7 +20,7 @@ from .errors import (
     PermissionDenied,
     SlowConsumer,
 )
-from .handlers import Handler, Handlers
+from .handlers import Handler, Handlers, Work
 from .message import Message
 from .net.timer import cancel
 from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
@@ -142,7 +142,7 @@ class Subscription(Stream[Message]):
         self._done: tuple[Deferred[EndReason], ...] = ()
         self._drains: tuple[Deferred[Drained], ...] = ()
         self._backlog = Backlog(order, messages=pending_messages, size=pending_bytes, policy=policy)
-        self._handlers = handler and Handlers(
+        self._handlers: Work | None = handler and Handlers(
             handler,
             self._backlog,
             concurrency=concurrency,
@@ -310,6 +310,12 @@ class Subscription(Stream[Message]):
     def client_closed(self, reason: NatsError | None) -> None:
         """The client has closed."""
         self._end(EndReason.CLIENT_CLOSED, ClientClosed(reason))
+
+    def divert(self, work: Work) -> None:
+        """Hand each message to this instead of the handler: for those who keep messages of their own."""
+        self._handlers = work
+        if self._entry is not None:
+            self._entry.receiver = work
 
     # What its handlers tell
 

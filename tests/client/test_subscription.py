@@ -643,3 +643,66 @@ def test_a_message_of_an_ended_subscription_reaches_nobody(net: Net) -> None:
     assert got == []
     assert two.delivered == 0
     net.end(client)
+
+
+class Elsewhere:
+    """Work that is done elsewhere."""
+
+    def __init__(self) -> None:
+        self.running = self.handled = self.watched = self.excused = 0
+
+    def accept(self, message: Message) -> None:
+        self.running += 1
+
+    def watch(self) -> None:
+        self.watched += 1
+
+    def excuse_caller(self) -> None:
+        self.excused += 1
+
+
+def test_a_drain_waits_for_those_to_whom_the_messages_were_diverted(net: Net) -> None:
+    client = net.client()
+    work = Elsewhere()
+    sub = client.subscribe("a", lambda _: pytest.fail("it was diverted"))
+    sub.divert(work)
+    net.settle()
+    net.pipe.msg("a", *payloads(3))
+    net.settle()
+    assert (work.running, work.watched, sub.handled) == (3, 0, 0)
+    drained = Outcome(client.drain())
+    net.settle()
+    assert not drained.fired
+    assert work.watched
+    assert work.excused == 1
+    work.running, work.handled = 0, 3
+    sub.settled()
+    net.settle()
+    assert drained.value.handled == 3
+    assert sub.handled == 3
+
+
+def test_a_listener_is_called_at_once_and_may_publish_to_the_new_connection(net: Net) -> None:
+    client = net.client()
+    told: list[events.Event] = []
+
+    def listen(event: events.Event) -> None:
+        told.append(event)
+        if isinstance(event, events.Reconnected):
+            client.publish("back")
+            raise RuntimeError("a fault of mine")
+
+    stream = client.events().call(listen)
+    client.subscribe("a", lambda _: None)
+    net.settle()
+    net.pipe.cut()
+    with Failures() as seen:
+        net.wait(1.0)
+    assert [type(each) for each in told] == [events.Disconnected, events.Reconnecting, events.Reconnected]
+    assert b"SUB a 1\r\nPUB back 0" in bytes(net.pipe.log)
+    assert [str(each["log_failure"].value) for each in seen] == ["a fault of mine"]
+    stream.close()
+    net.pipe.cut()
+    net.wait(1.0)
+    assert len(told) == 3
+    net.end(client)

@@ -296,3 +296,54 @@ class EndsOnce(RuleBasedStateMachine):
 
 TestEndsOnce = EndsOnce.TestCase
 TestEndsOnce.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+# ---------------------------------------------------------------------- askers
+
+
+class Asking:
+    """Somebody who keeps its own time."""
+
+    subject = "s"
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def answered(self, message: Message) -> None:
+        self.told.append(message)
+
+    def unanswered(self, error: Exception) -> None:
+        self.told.append(error)
+
+
+def test_an_asker_is_told_once_whatever_it_is() -> None:
+    requests = Requests("_INBOX", 10)
+    asker = Asking()
+    reply, _ = requests.ask(asker)
+    nobody = answer(reply, status=STATUS_503)
+    requests.resolve(nobody)
+    requests.resolve(nobody)
+    assert asker.told == [nobody]
+    assert len(requests) == 0
+
+
+def test_an_asker_hears_of_refusals_and_the_end_and_of_nothing_once_forgotten() -> None:
+    requests = Requests("_INBOX", 10)
+    denied, ended, forgotten = Asking(), Asking(), Asking()
+    requests.ask(denied)
+    denial = PermissionDenied("publish", "s")
+    requests.denied(denial)
+    requests.ask(ended)
+    _, token = requests.ask(forgotten)
+    requests.forget(token)
+    requests.fail_all(ClientClosed())
+    assert denied.told == [denial]
+    assert [type(each) for each in ended.told] == [ClientClosed]
+    assert forgotten.told == []
+
+
+def test_askers_count_for_the_limit() -> None:
+    requests = Requests("_INBOX", 1)
+    requests.ask(Asking())
+    with pytest.raises(OutboxFull):
+        requests.ask(Asking())

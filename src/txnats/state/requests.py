@@ -6,6 +6,7 @@ Each ends exactly once: a reply, no responders, a timeout, a refusal, cancelled 
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -18,8 +19,24 @@ from ..subjects import as_text
 NO_RESPONDERS = 503
 
 
+class Asker(Protocol):
+    """Who asks, and is told what became of it: one of the two, once. It keeps its own time.
+
+    Attributes:
+        subject: Whom it asks.
+    """
+
+    @property
+    def subject(self) -> str | bytes: ...
+    def answered(self, message: Message) -> None:
+        """A reply; with status 503 and nothing in it, the server's word that nobody listens."""
+
+    def unanswered(self, error: NatsError) -> None:
+        """There will be no reply."""
+
+
 class Waiter(msgspec.Struct, eq=False):
-    """One request in flight.
+    """One request in flight whose reply a Deferred waits for.
 
     Attributes:
         losses: How many connections had been lost when it began.
@@ -29,6 +46,15 @@ class Waiter(msgspec.Struct, eq=False):
     timeout: float
     losses: int
     deferred: Deferred[Message]
+
+    def answered(self, message: Message) -> None:
+        if message.status == NO_RESPONDERS and not message.payload:
+            self.deferred.errback(NoResponders(as_text(self.subject)))
+        else:
+            self.deferred.callback(message)
+
+    def unanswered(self, error: NatsError) -> None:
+        self.deferred.errback(error)
 
 
 class Requests:
@@ -47,7 +73,7 @@ class Requests:
         self.inbox = base + "*"
         self._base = base.encode()
         self._limit = limit
-        self._waiters: dict[bytes, Waiter] = {}
+        self._waiters: dict[bytes, Asker] = {}
         self._last_token = 0
         self._losses = 0
 
@@ -63,6 +89,22 @@ class Requests:
         Raises:
             OutboxFull: Too many are in flight.
         """
+        token = self._next_token()
+        deferred: Deferred[Message] = Deferred(partial(self._cancelled, token))
+        self._waiters[token] = Waiter(subject, timeout, self._losses, deferred)
+        return self._base + token, token, deferred
+
+    def ask(self, asker: Asker) -> tuple[bytes, bytes]:
+        """A new request of somebody who keeps its own time: its reply subject and its token.
+
+        Raises:
+            OutboxFull: Too many are in flight.
+        """
+        token = self._next_token()
+        self._waiters[token] = asker
+        return self._base + token, token
+
+    def _next_token(self) -> bytes:
         if len(self._waiters) >= self._limit:
             raise OutboxFull(
                 waiting=len(self._waiters),
@@ -72,30 +114,23 @@ class Requests:
                 unit="requests",
             )
         self._last_token += 1
-        token = b"%d" % self._last_token
-        deferred: Deferred[Message] = Deferred(partial(self._cancelled, token))
-        self._waiters[token] = Waiter(subject, timeout, self._losses, deferred)
-        return self._base + token, token, deferred
+        return b"%d" % self._last_token
 
     def resolve(self, message: Message) -> None:
         """Give a reply to who waits for it; late, second and unknown ones are dropped."""
         waiter = self._waiters.pop(message.subject_bytes[len(self._base) :], None)
-        if waiter is None:
-            return
-        if message.status == NO_RESPONDERS and not message.payload:
-            waiter.deferred.errback(NoResponders(as_text(waiter.subject)))
-        else:
-            waiter.deferred.callback(message)
+        if waiter is not None:
+            waiter.answered(message)
 
     def expire(self, token: bytes) -> None:
         """The request's time is over."""
         waiter = self._waiters.pop(token, None)
-        if waiter is not None:
+        if isinstance(waiter, Waiter):
             lost = waiter.losses != self._losses
             waiter.deferred.errback(RequestTimeout(as_text(waiter.subject), timeout=waiter.timeout, link_lost=lost))
 
     def forget(self, token: bytes) -> None:
-        """The request was never sent."""
+        """The request was never sent, or nobody wants its reply any more."""
         self._waiters.pop(token, None)
 
     def link_lost(self) -> None:
@@ -122,7 +157,7 @@ class Requests:
         for token in tokens:
             waiter = self._waiters.pop(token, None)
             if waiter is not None:
-                waiter.deferred.errback(error)
+                waiter.unanswered(error)
 
     def _cancelled(self, token: bytes, _: Deferred[Message]) -> None:
         self._waiters.pop(token, None)

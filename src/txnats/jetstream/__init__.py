@@ -1,0 +1,1 @@
+"""JetStream: streams that keep messages, consumers that hand them out, publishing that is acknowledged."""

@@ -1,0 +1,179 @@
+"""One fetch at work: an inbox of its own, one pull, one timer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from ... import events as core
+from ...errors import ClientClosed, NatsError
+from ...message import Message
+from ...net.timer import cancel
+from ...statistics import Status
+from ..context import JetStream
+from ..errors import ConsumerNotFound, StreamNotFound
+from ..message import JsMessage
+from .feed import Feed, give_back
+from .fetch_budget import Again, End, FetchBudget, Raise
+from .pull_loop import ASK_TIMEOUT, message_size
+
+GRACE = 0.5
+"""Seconds beyond the pull's own expiry before we end it: the server's status says more than silence."""
+
+
+class Fetch:
+    """Messages that were asked for once.
+
+    Nothing that comes is lost: what comes after its end is given back to the server.
+
+    Args:
+        js: Where the consumer is.
+        stream: Its stream's name.
+        consumer: Its name.
+        budget: The rules.
+        max_wait: Seconds for all.
+
+    Attributes:
+        done: A Deferred of the messages. Cancelling it gives back what has come.
+    """
+
+    def __init__(self, js: JetStream, stream: str, consumer: str, budget: FetchBudget, max_wait: float) -> None:
+        self._js = js
+        self._client = js.client
+        self._clock = js.client.clock
+        self._name = f"{stream}.{consumer}"
+        self._subject = js.api.subject("CONSUMER.MSG.NEXT." + self._name)
+        self._budget = budget
+        self._sized = budget.counts_bytes
+        self._got: list[Message] = []
+        self._over = False
+        self._later: IDelayedCall | None = None
+        self._asking: Deferred[Any] | None = None
+        self._ends_at = self._clock.seconds() + max_wait
+        self.done: Deferred[list[JsMessage]] = Deferred(self._cancelled)
+        self._inbox = self._client.new_inbox()
+        self._feed = Feed(self._client, self._inbox + ".*", self)
+        self._timer = self._clock.callLater(max_wait + GRACE, self._time_is_over)
+        self._events = self._client.events().call(self._told)
+        self._connected = self._client.status is Status.CONNECTED
+        if self._connected:
+            self._pull()
+
+    # Messages
+
+    def accept(self, message: Message) -> None:
+        if message.reply_bytes is None:
+            self._status(message)
+        elif self._over:
+            give_back(self._client, message)
+        else:
+            self._got.append(message)
+            if self._budget.arrived(message_size(message) if self._sized else 0):
+                self._end()
+
+    @property
+    def running(self) -> int:
+        """Nothing is in work here."""
+        return 0
+
+    @property
+    def handled(self) -> int:
+        return len(self._got)
+
+    def watch(self) -> None:
+        """The client drains: what has come is all."""
+
+    def excuse_caller(self) -> None:
+        """Nothing is in work here."""
+
+    def feed_ended(self, error: NatsError | None) -> None:
+        self._end(error)
+
+    # Pulls
+
+    def _pull(self) -> None:
+        self._later = None
+        left = max(0.001, self._ends_at - self._clock.seconds())
+        request = self._budget.pull(left, min(5.0, left / 2) if left >= 1.0 else 0.0)
+        try:
+            self._client.publish(self._subject, request.encode(), reply=f"{self._inbox}.{request.token}")
+        except NatsError as error:
+            self._end(error)
+
+    def _status(self, message: Message) -> None:
+        code, token = message.status, message.subject_bytes.rpartition(b".")[2]
+        if code is None or self._over or not token.isdigit() or len(token) > 18:
+            return
+        match self._budget.status(int(token), code, message.description):
+            case End():
+                self._end()
+            case Raise(error):
+                self._end(error)
+            case Again(seconds, ask):
+                if ask:
+                    self._ask()
+                if self._later is None and not self._over:
+                    self._later = self._clock.callLater(seconds, self._pull)
+
+    def _ask(self) -> None:
+        if self._asking is None:
+            self._asking = self._js.api.call("CONSUMER.INFO." + self._name, timeout=ASK_TIMEOUT)
+            self._asking.addCallbacks(self._exists, self._does_not_answer)
+
+    def _exists(self, _: object) -> None:
+        self._asking = None
+
+    def _does_not_answer(self, failure: Failure) -> None:
+        self._asking = None
+        failure.trap(NatsError, CancelledError)
+        if isinstance(failure.value, (ConsumerNotFound, StreamNotFound)):
+            self._end(failure.value)
+
+    def _told(self, event: core.Event) -> None:
+        match event:
+            case core.Disconnected() if self._connected and self._client.status is Status.RECONNECTING:
+                self._connected = False
+                cancel(self._later)
+                self._later = None
+                # By another subject, so that the pull of before is not answered over the next connection.
+                old, inbox = self._feed, self._client.new_inbox()
+                self._feed = Feed(self._client, inbox + ".*", self)
+                self._inbox = inbox
+                old.leave()
+            case core.Connected() | core.Reconnected() if not self._connected:
+                self._connected = True
+                self._pull()
+
+    # The end
+
+    def _time_is_over(self) -> None:
+        error = self._budget.problem if not self._got else None
+        self._end(error, late=True)
+
+    def _cancelled(self, _: Deferred[list[JsMessage]]) -> None:
+        for message in self._got:
+            give_back(self._client, message)
+        self._got = []
+        self._close(late=True)
+
+    def _end(self, error: NatsError | None = None, *, late: bool = False) -> None:
+        if self._over:
+            return
+        self._close(late=late or self._budget.pulls > 1)
+        # What has come is handed over first; what went wrong shows again at the next call.
+        if error is not None and (not self._got or isinstance(error, ClientClosed)):
+            self.done.errback(error)
+        else:
+            client = self._client
+            self.done.callback([JsMessage(message, client) for message in self._got])
+
+    def _close(self, *, late: bool) -> None:
+        self._over = True
+        cancel(self._timer, self._later)
+        self._events.close()
+        if self._asking is not None:
+            self._asking.cancel()
+        self._feed.leave(late=late and self._connected)

@@ -1,0 +1,1 @@
+"""What goes into streams: publishes and their fates, windows, batches, counters and schedules."""

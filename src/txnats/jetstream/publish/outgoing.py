@@ -1,0 +1,174 @@
+"""All publishes of a context that wait for their fate, and what concerns them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import takewhile
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from ...errors import NatsError
+from ...headers import HeaderSource
+from ...net.timer import cancel
+from ...options import check_seconds
+from ...state.waiters import Waiters
+from ..api import Api
+from ..errors import JetStreamNotEnabled
+from ..records import Record
+from .ack import PubAck
+from .headers import Expect, Ttl, gather
+from .link import Link
+from .publishing import Publishing, SinglePublishing, Taken
+
+LOOK_EVERY = 0.5
+"""Seconds between looks for publishes that get no answer."""
+ASK_TIMEOUT = 1.0
+MOST_GROUPS = 64
+"""Different timeouts from which on those without a publish in flight are forgotten."""
+
+
+class _NamesRequest(Record, frozen=True, kw_only=True):
+    """Which streams take a subject?"""
+
+    subject: str
+
+
+class Outgoing:
+    """What is published and not answered.
+
+    Args:
+        api: The API of the context: its client sends, and it is asked for the stream of a subject.
+
+    Attributes:
+        inbox: Where answers come in.
+        link: The connection that publishes go by.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.clock = api.clock
+        self.inbox = api.client.inbox
+        self.link = Link(api.client, self._link_changed)
+        # By their timeout, so that within a group the first to be sent is the first whose time is over.
+        self._groups: dict[float, dict[Publishing, None]] = {}
+        self._questions: dict[str, Waiters[Taken]] = {}
+        self._looking: IDelayedCall | None = None
+        self._deadline: IDelayedCall | None = None
+
+    @property
+    def flying(self) -> list[Publishing]:
+        """The publishes that have no fate yet."""
+        return [publishing for group in self._groups.values() for publishing in group]
+
+    def add(self, publishing: Publishing, timeout: float) -> None:
+        """One more has left."""
+        group = self._groups.get(timeout)
+        if group is None:
+            group = self._new_group(timeout)
+        group[publishing] = None
+        if self._deadline is None or len(group) == 1:
+            self._set_deadline(publishing.deadline)
+        if publishing.has_id and self._looking is None:
+            self._looking = self.clock.callLater(LOOK_EVERY, self._look)
+
+    def remove(self, publishing: Publishing, timeout: float) -> None:
+        """Its fate is known."""
+        group = self._groups.get(timeout)
+        if group is not None:
+            group.pop(publishing, None)
+
+    def publish(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        headers: HeaderSource | None = None,
+        message_id: str | None = None,
+        ttl: Ttl | None = None,
+        expect: Expect | None = None,
+        timeout: float | None = None,
+    ) -> Deferred[PubAck]:
+        """As ``JetStream.publish``."""
+        has_id = False
+        try:
+            seconds = self.api.timeout if timeout is None else check_seconds("timeout", timeout)
+            if headers is not None or message_id is not None or ttl is not None or expect is not None:
+                headers, has_id = gather(headers, message_id, ttl, expect)
+        except NatsError:
+            return fail()
+        publishing = SinglePublishing(self, subject, payload, headers, has_id=has_id, timeout=seconds)
+        try:
+            publishing.start()
+        except BaseException:  # noqa: BLE001  # also out of headers of the caller's own class
+            return fail()
+        return publishing.done
+
+    def takes(self, subject: str) -> Deferred[Taken]:
+        """Whether any stream takes this subject. Who asks for the same at the same time shares the answer."""
+        waiters = self._questions.get(subject)
+        if waiters is None:
+            waiters = self._questions[subject] = Waiters()
+            names = self.api.call("STREAM.NAMES", _NamesRequest(subject=subject), timeout=ASK_TIMEOUT)
+            waiting = waiters.wait()
+            names.addCallbacks(_any_stream, _unknown).addCallback(self._told, subject)
+            return waiting
+        return waiters.wait()
+
+    def _told(self, taken: Taken, subject: str) -> None:
+        self._questions.pop(subject).tell(taken)
+
+    def _link_changed(self) -> None:
+        link = self.link
+        if link.is_closed:
+            cancel(self._looking, self._deadline)
+        tell = Publishing.closed if link.is_closed else Publishing.back if link.is_up else Publishing.lost
+        self._tell(tell)
+
+    def _look(self) -> None:
+        self._looking = None
+        # While there is no connection nothing is sent again: all that may be is, once there is one.
+        if self.link.is_up:
+            now = self.clock.seconds()
+            self._tell(lambda publishing: publishing.look(now))
+        if any(publishing.has_id for publishing in self.flying) and self._looking is None:
+            self._looking = self.clock.callLater(LOOK_EVERY, self._look)
+
+    def _tell(self, tell: Callable[[Publishing], None]) -> None:
+        """Tell all, of which any may end others."""
+        for publishing in self.flying:
+            if not publishing.is_over:
+                tell(publishing)
+
+    def _new_group(self, timeout: float) -> dict[Publishing, None]:
+        if len(self._groups) >= MOST_GROUPS:
+            self._groups = {each: group for each, group in self._groups.items() if group}
+        return self._groups.setdefault(timeout, {})
+
+    def _set_deadline(self, when: float) -> None:
+        """Be there at this time, or before; a timer that comes too early costs a look."""
+        if self._deadline is None or not self._deadline.active():
+            self._deadline = self.clock.callLater(max(0.0, when - self.clock.seconds()), self._expire)
+        elif self._deadline.getTime() > when:
+            self._deadline.reset(max(0.0, when - self.clock.seconds()))
+
+    def _expire(self) -> None:
+        self._deadline = None
+        now = self.clock.seconds()
+        for group in list(self._groups.values()):
+            for publishing in list(takewhile(lambda each: each.deadline <= now, group)):
+                if not publishing.is_over:
+                    publishing.expire()
+        firsts = [next(iter(group)).deadline for group in self._groups.values() if group]
+        if firsts:
+            self._set_deadline(min(firsts))
+
+
+def _any_stream(told: dict[str, object]) -> Taken:
+    return bool(told.get("streams"))
+
+
+def _unknown(failure: Failure) -> Taken:
+    """JetStream has no leader that could tell, or does not answer in time, or is not there."""
+    return failure.value if isinstance(failure.value, JetStreamNotEnabled) else None
