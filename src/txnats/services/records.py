@@ -47,7 +47,7 @@ class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[EndpointInfo] | None = msgspec.field(default_factory=list)
 
 
-class EndpointStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+class EndpointStats(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint has done since it began, or since its statistics were reset.
 
     Attributes:
@@ -56,7 +56,7 @@ class EndpointStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
         last_error: The newest one, as ``code:description``; empty for none.
         processing_time: Nanoseconds in handlers, waiting included.
         average_processing_time: The same, a request.
-        data: What the service's own ``stats`` callable gave.
+        data: What the service's own ``stats`` callable gave; None is told too, since nats-py asks for it.
     """
 
     name: str
@@ -67,7 +67,7 @@ class EndpointStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
     last_error: str = ""
     processing_time: int = 0
     average_processing_time: int = 0
-    data: Any | msgspec.UnsetType = msgspec.UNSET
+    data: Any = None
 
     @property
     def seconds(self) -> float:

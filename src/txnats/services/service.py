@@ -263,7 +263,9 @@ class Service(Group):
     async def _stop(self, timeout: float) -> None:
         # Endpoints first: who looks meanwhile still finds what is being finished.
         await gatherResults([endpoint.drain(timeout) for endpoint in self._endpoints], consumeErrors=True)
-        # The answers of the last handlers are on their way to the server before this is over.
+        for verb in self._verbs:
+            verb.unsubscribe()
+        # The last answers have reached the server, and it knows that there is nobody here, before this is over.
         await self._client.flush(timeout)
         self._end(None)
 
