@@ -26,7 +26,10 @@ def _blocks() -> list[pytest.param]:  # type: ignore[valid-type]
 
 
 @pytest.mark.parametrize("block", _blocks())
-def test_a_block_runs(block: str, nats_server: NatsServer) -> None:
+def test_a_block_runs(block: str, nats_server: NatsServer, tmp_path: Path) -> None:
+    if "    def test_" in block or "\ndef test_" in block or "async def test_" in block:
+        _run_as_tests(block, tmp_path)
+        return
     program = block.replace(LOCAL, nats_server.url).replace('"127.0.0.1", 4222', f'"127.0.0.1", {nats_server.port}')
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=30, check=False
@@ -34,6 +37,15 @@ def test_a_block_runs(block: str, nats_server: NatsServer) -> None:
     assert ran.returncode == 0, ran.stderr
     for line in re.findall(r"^# prints: (.*)$", block, re.MULTILINE):
         assert line in ran.stdout
+
+
+def _run_as_tests(block: str, folder: Path) -> None:
+    """A block of tests runs under pytest, and each of them has to pass."""
+    (folder / "test_block.py").write_text(block)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "txnats.testing.fixtures", "-W", "error", "."]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert f"{len(re.findall('def test_', block))} passed" in ran.stdout
 
 
 def test_the_first_program_is_short() -> None:

@@ -2,13 +2,14 @@
 
 No socket, no waiting, the same each time::
 
-    network = MemoryNetwork()
-    server = FakeServer(network.clock)
-    server.answer("greet", b"hello")
-    client = network.run(txnats.connect(network.clock, network.endpoint(server)))
-    assert network.run(client.request("greet")).payload == b"hello"
-    network.advance(60.0)
+    world = World()
+    world.server.answer("greet", b"hello")
+    client = world.run(world.connect())
+    assert world.run(client.request("greet")).payload == b"hello"
+    world.advance(60.0)
+    world.close()
 
+``txnats.testing.fixtures`` gives that to pytest, ``txnats.testing.trial`` to trial.
 ``txnats.testing.samples`` holds strategies for hypothesis, and is imported by itself, since it needs that package.
 """
 
@@ -20,6 +21,7 @@ from .memory import MemoryEndpoint, MemoryNetwork, Stalled
 from .pipe import Direction
 from .proxy import ChaosProxy
 from .subscribers import at_random, in_turn
+from .world import Published, World
 
 __all__ = [
     "ChaosProxy",
@@ -29,8 +31,10 @@ __all__ = [
     "Faults",
     "MemoryEndpoint",
     "MemoryNetwork",
+    "Published",
     "Reply",
     "Stalled",
+    "World",
     "at_random",
     "in_turn",
 ]
