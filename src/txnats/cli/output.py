@@ -1,0 +1,146 @@
+"""What verbs print: for people, or as JSON."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from ..headers import Headers
+
+
+class Output:
+    """Where a verb's words go.
+
+    Args:
+        as_json: Print JSON, one value a line.
+        stream: Standard output unless a test says otherwise.
+    """
+
+    def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
+        self.as_json = as_json
+        self._stream = stream or sys.stdout
+        self.console = Console(file=self._stream, highlight=False, soft_wrap=True)
+
+    def line(self, text: str = "") -> None:
+        """A line for people; nothing where JSON is wanted."""
+        if not self.as_json:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def raw(self, data: bytes, end: bytes = b"\n") -> None:
+        """Bytes as they are."""
+        self._stream.flush()
+        buffer = getattr(self._stream, "buffer", None)
+        if buffer is None:
+            self._stream.write((data + end).decode(errors="replace"))
+        else:
+            buffer.write(data + end)
+            buffer.flush()
+
+    def value(self, value: Any) -> None:
+        """One value as a line of JSON; nothing for people."""
+        if self.as_json:
+            self._stream.write(as_json(value) + "\n")
+            self._stream.flush()
+
+    def record(self, title: str, fields: Mapping[str, Any], value: Any = None) -> None:
+        """One thing: its fields for people, the value, or the fields, as JSON."""
+        if self.as_json:
+            self.value(fields if value is None else value)
+            return
+        if title:
+            self.line(title)
+        width = max((len(name) for name in fields), default=0)
+        for name, field in fields.items():
+            self.line(f"  {name:>{width}}: {shown(field)}")
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Any = None) -> None:
+        """Several things: a table for people, a list as JSON. A column whose name ends in ``#`` holds numbers."""
+        rows = list(rows)
+        names = [column.rstrip("#").strip() for column in columns]
+        if self.as_json:
+            self.value([dict(zip(names, row, strict=True)) for row in rows] if values is None else values)
+            return
+        table = Table(title=title or None, title_justify="left", header_style="")
+        for column, name in zip(columns, names, strict=True):
+            table.add_column(name, justify="right" if column.endswith("#") else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(shown(cell) for cell in row))
+        self.console.print(table)
+
+
+def as_json(value: Any) -> str:
+    """JSON of anything that a verb shows; bytes are text where they can be."""
+    return msgspec.json.encode(value, enc_hook=_plain).decode()
+
+
+def body(data: bytes) -> dict[str, str]:
+    """A message's body as fields of JSON: ``data``, or ``data_base64`` where it is no text."""
+    try:
+        return {"data": data.decode()}
+    except UnicodeDecodeError:
+        return {"data_base64": base64.b64encode(data).decode()}
+
+
+def headers_json(headers: Headers) -> dict[str, list[str]]:
+    """Headers as a mapping to lists."""
+    told: dict[str, list[str]] = {}
+    for name, value in headers.items():
+        told.setdefault(name, []).append(value)
+    return told
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    match value:
+        case None | "":
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:,.3f}".rstrip("0").rstrip(".")
+        case int():
+            return f"{value:,}"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(shown(each) for each in value)
+        case dict():
+            return ", ".join(f"{name}={shown(each)}" for name, each in value.items())
+        case _:
+            return str(value)
+
+
+def size(count: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:,.0f} B" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
+def span(seconds: float) -> str:
+    """A time as people read it."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} us"
+    if seconds < 1:
+        return f"{seconds * 1e3:.2f} ms"
+    if seconds < 120:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours}h {minutes}m" if days else f"{hours}h {minutes}m {rest}s" if hours else f"{minutes}m {rest}s"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Headers):
+        return headers_json(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
