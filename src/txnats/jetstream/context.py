@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from importlib import import_module
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ..client import Client
 from .account import AccountInfo
+from .advisories import Advisories
 from .api import Api, api_prefix
 from .assets import streams
 from .assets.paging import Pages
@@ -17,10 +16,10 @@ from .assets.snapshot import Manifest, restore
 from .assets.stream_config import StreamConfig
 from .assets.stream_info import StreamInfo
 from .assets.streams import Stream
-from .base import JetStreamBase
+from .publish.front import Publishes
 
 
-class JetStream(JetStreamBase):
+class JetStream(Publishes):
     """JetStream as a client's account has it.
 
     It holds nothing that must be closed: make as many as you like.
@@ -107,35 +106,14 @@ class JetStream(JetStreamBase):
         wanted = manifest if config is None else Manifest(config=config, state=manifest.state)
         return restore(self.api, wanted, chunks, timeout=timeout).addCallback(lambda info: Stream(self, info))
 
-    # Publishing: in ``publish/``, whose functions take the Api
+    def advisories(self, kinds: str = ">", *, metrics: bool = False) -> Advisories:
+        """What JetStream tells of its doings from now on, as an iterator of typed values.
 
-    def publish(self, subject: str, payload: bytes | str = b"", **options: Any) -> Any:
-        """Publish a message; the Deferred fires with the PubAck when it is stored."""
-        return _publish("publisher").publish(self.api, subject, payload, **options)
-
-    def publisher(self, **options: Any) -> Any:
-        """A publisher with a window of messages that are not acknowledged yet."""
-        return _publish("publisher").Publisher(self.api, **options)
-
-    def atomic_batch(self, **options: Any) -> Any:
-        """A batch that is stored as a whole or not at all."""
-        return _publish("batch").AtomicBatch(self.api, **options)
-
-    def fast_ingest(self, **options: Any) -> Any:
-        """A fast stream of messages into a stream, acknowledged now and then."""
-        return _publish("ingest").FastIngest(self.api, **options)
-
-    def increment(self, subject: str, by: int, **options: Any) -> Any:
-        """Add to a counter."""
-        return _publish("counters").increment(self.api, subject, by, **options)
-
-    def schedule(self, subject: str, payload: bytes | str, **options: Any) -> Any:
-        """Have the server publish a message later, or again and again."""
-        return _publish("schedules").schedule(self.api, subject, payload, **options)
+        Args:
+            kinds: The rest of the subject after ``$JS.EVENT.ADVISORY.``, such as ``CONSUMER.MAX_DELIVERIES.>``.
+            metrics: Whether to take in metrics, too.
+        """
+        return Advisories(self, kinds, metrics=metrics)
 
     def __repr__(self) -> str:
         return f"<JetStream {self.api.prefix} of {self.client!r}>"
-
-
-def _publish(module: str) -> Any:
-    return import_module(f".publish.{module}", __package__)
