@@ -29,7 +29,7 @@ class OrderedCursor:
         InvalidOption: The configuration is not that of an ordered consumer.
     """
 
-    __slots__ = ("_config", "_expected", "_prefix", "_serial", "last_sequence")
+    __slots__ = ("_behind", "_config", "_expected", "_prefix", "_serial", "last_sequence")
 
     def __init__(self, config: dict[str, Any], prefix: str) -> None:
         for name in _NOT_THE_USERS:
@@ -45,12 +45,28 @@ class OrderedCursor:
         self._prefix = prefix
         self._serial = 0
         self._expected = 1
+        # Nothing was to be delivered up to here when the first consumer was made; None when there was something.
+        self._behind: int | None = None
         self.last_sequence: int | None = None
 
     @property
     def name(self) -> str:
         """The name of the consumer in use."""
         return f"{self._prefix}_{self._serial}"
+
+    def created(self, delivered: int, pending: int) -> None:
+        """The consumer in use stands.
+
+        One that begins with what is yet to come begins here, also when another one has to take its place before
+        anything came: what is stored in between is not to be missed.
+
+        Args:
+            delivered: The stream sequence that it begins behind.
+            pending: Messages that are there for it.
+        """
+        policy = self._config.get("deliver_policy")
+        if self._behind is None and (policy == "new" or (policy == "last_per_subject" and not pending)):
+            self._behind = delivered
 
     def arrived(self, stream_sequence: int, consumer_sequence: int) -> bool:
         """Whether the message with these numbers is the next one. If not, ``renew``."""
@@ -79,7 +95,8 @@ class OrderedCursor:
             config.get("filter_subject") or config.get("filter_subjects")
         ):
             config["filter_subjects"] = [">"]
-        if self.last_sequence is not None:
+        last = self._behind if self.last_sequence is None else self.last_sequence
+        if last is not None:
             config = {name: value for name, value in config.items() if name not in _START}
-            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self.last_sequence + 1}
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": last + 1}
         return config

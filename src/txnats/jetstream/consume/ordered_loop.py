@@ -189,6 +189,7 @@ class OrderedLoop:
         self._failures = 0
         if self._over:
             return
+        self._cursor.created(*_begins(info))
         if not self._connected:
             return  # the next connection brings another one
         budget = self._make_budget(self._cursor.name)
@@ -271,6 +272,12 @@ class OrderedLoop:
             self._renew("the connection is new")
         else:
             self._create()
+
+
+def _begins(info: dict[str, Any]) -> tuple[int, int]:
+    """Where a new consumer begins: the stream sequence before that, and how much is there for it."""
+    delivered = info.get("delivered") or {}
+    return int(delivered.get("stream_seq") or 0), int(info.get("num_pending") or 0)
 
 
 class _Part:
