@@ -159,7 +159,7 @@ EXPLANATIONS: dict[type[BaseException], Explanation] = {
     ),
     core.NoResponders: Explanation(
         "Nobody listens on this subject: the server said so at once.",
-        "For JetStream: is it enabled, and does the stream exist? Else: does the responder run?",
+        "Look whether JetStream is enabled and the stream exists, or whether the responder runs.",
     ),
     core.RequestTimeout: Explanation(
         "No answer came in time. Whether the request was handled is not known.",
