@@ -13,7 +13,7 @@ from ...headers import HeaderSource
 from ...options import check_seconds
 from ...state.waiters import Waiters
 from ..api import Api
-from ..errors import JetStreamNotEnabled
+from ..errors import JetStreamNotEnabled, NotSupported
 from ..records import Record
 from .ack import PubAck
 from .alarm import Alarm
@@ -52,6 +52,7 @@ class Outgoing:
         self.link = Link(api.client, self._link_changed)
         # By their timeout, so that within a group the first to be sent is the first whose time is over.
         self._groups: dict[float, dict[Publishing, None]] = {}
+        self._level, self._level_of = 0, -1
         self._questions: dict[str, Waiters[Taken]] = {}
         self._looking = Alarm(self.clock, self._look)
         self._deadline = Alarm(self.clock, self._expire)
@@ -114,6 +115,18 @@ class Outgoing:
             names.addCallbacks(_any_stream, _unknown).addCallback(self._told, subject)
             return waiting
         return waiters.wait()
+
+    async def require(self, level: int, feature: str) -> None:
+        """See that the server can do this; asked once for each connection.
+
+        Raises:
+            NotSupported: It is too old.
+        """
+        if level > self._level or self._level_of != self.link.losses:
+            self._level_of = self.link.losses
+            self._level = await self.api.api_level()
+        if level > self._level:
+            raise NotSupported.levels(needed=level, actual=self._level, features=(feature,), where=self.api.prefix)
 
     def _told(self, taken: Taken, subject: str) -> None:
         self._questions.pop(subject).tell(taken)
