@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from math import isfinite
 from typing import Self, SupportsIndex
 
 from ..errors import InvalidArgument
@@ -24,17 +23,24 @@ def to_ns(seconds: float) -> int:
     Raises:
         InvalidArgument: It is no finite number, or more than the 292 years that a server can count.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not isfinite(seconds):
-        raise InvalidArgument(f"seconds are a finite number, not {seconds!r}")
-    nanoseconds = seconds * _SECOND if isinstance(seconds, int) else round(seconds * _SECOND)
-    if abs(nanoseconds) > _MOST:
-        raise InvalidArgument(f"{seconds!r} seconds are too many", why="a server counts up to 292 years")
-    return nanoseconds
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124  # nan
+        raise InvalidArgument(f"seconds are a number, not {shown(seconds)}")
+    if abs(seconds) > _MOST / _SECOND:
+        raise InvalidArgument(f"{shown(seconds)} seconds are too many", why="a server counts up to 292 years")
+    return seconds * _SECOND if isinstance(seconds, int) else round(seconds * _SECOND)
 
 
 def from_ns(nanoseconds: int) -> float:
     """Whole nanoseconds as seconds."""
     return nanoseconds / _SECOND
+
+
+def shown(value: object) -> str:
+    """A wrong value for a text; a number of thousands of digits cannot be printed."""
+    try:
+        return repr(value)[:80]
+    except ValueError:
+        return "a huge number"
 
 
 class Timestamp(datetime):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from ...errors import InvalidArgument, InvalidOption
 from ...options import check_seconds
 from ...subjects import check_publish, check_subscribe
+from ..units import shown
 
 _LONGEST_NAME = 255
 _MOST = 2**63 - 1
@@ -85,7 +86,7 @@ def check_counts(what: str, amounts: Mapping[str, int], least: int) -> None:
     """
     for name, amount in amounts.items():
         if isinstance(amount, bool) or not isinstance(amount, int) or not least <= amount <= _MOST:
-            raise InvalidOption(f"{what}.{name} is {amount!r}"[:120], hint=f"a whole number of at least {least}")
+            raise InvalidOption(f"{what}.{name} cannot be {shown(amount)}", hint=f"a whole number of at least {least}")
 
 
 def check_subjects(what: str, subjects: Iterable[str]) -> None:

@@ -142,8 +142,21 @@ class ConsumerConfig(Record, frozen=True):
         What a server adds to the metadata, fields that are not known here, and what one of them leaves to the server
         do not count.
         """
-        left = frozenset({"ack_wait", "max_deliver", "max_waiting", "max_ack_pending", "priority_timeout"})
-        return differences(self, other, left_to_server=left)
+        return differences(self, other, left_to_server=_LEFT_TO_SERVER)
+
+
+_LEFT_TO_SERVER = frozenset(
+    {
+        "ack_wait",
+        "inactive_threshold",
+        "max_ack_pending",
+        "max_batch",
+        "max_deliver",
+        "max_waiting",
+        "name",
+        "priority_timeout",
+    }
+)
 
 
 def named(config: ConsumerConfig) -> str:

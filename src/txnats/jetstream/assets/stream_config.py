@@ -69,6 +69,12 @@ class Placement(Record, frozen=True):
     preferred: str = ""
 
 
+class StepDownRequest(Record, frozen=True):
+    """Where the next leader is wanted."""
+
+    placement: Placement | None = None
+
+
 class SubjectTransform(Record, frozen=True):
     """Subjects that become others: ``src`` is a pattern, ``dest`` may use ``{{wildcard(1)}}`` and more."""
 
@@ -200,10 +206,10 @@ class StreamConfig(Record, frozen=True):
     def differences(self, other: StreamConfig) -> dict[str, tuple[Any, Any]]:
         """The fields in which this and another differ, with both values.
 
-        What a server adds to the metadata, fields that are not known here, and a ``duplicate_window`` that is left to
-        the server do not count.
+        What a server adds to the metadata, fields that are not known here, and what one of them leaves to the server
+        do not count.
         """
-        return differences(self, other, left_to_server=frozenset({"duplicate_window"}))
+        return differences(self, other, left_to_server=frozenset({"duplicate_window", "subjects"}))
 
 
 _LEVELS: dict[str, int] = {
@@ -219,13 +225,13 @@ _SOURCE_CONSUMER_LEVEL = 4
 
 
 def differences(mine: Record, theirs: Record, *, left_to_server: frozenset[str]) -> dict[str, tuple[Any, Any]]:
-    """The fields in which two records of a kind differ; None in one of ``left_to_server`` differs from nothing."""
+    """The fields in which two records of a kind differ; nothing in one of ``left_to_server`` differs from nothing."""
     found = {}
     for name in mine.__struct_fields__:
         here, there = getattr(mine, name), getattr(theirs, name)
         if name == "metadata":
             here, there = users_metadata(here), users_metadata(there)
-        if name != "extra" and here != there and not (name in left_to_server and None in (here, there)):
+        if name != "extra" and here != there and not (name in left_to_server and not (here and there)):
             found[name] = (here, there)
     return found
 

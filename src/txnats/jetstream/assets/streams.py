@@ -2,78 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred, fail
 
 from ...errors import InvalidArgument, InvalidOption, NatsError
-from ..api import Api
-from ..errors import JetStreamNotEnabled, JetStreamUnavailable, StreamNameInUse, StreamNotFound
-from ..records import Record, from_wire
-from . import checks, stream_config
-from .direct import DirectMessages
+from ..base import JetStreamBase
+from ..errors import ConsumerIsPush, StreamNameInUse, StreamNotFound
+from ..records import from_wire
+from . import checks, consumers, stream_config
+from .consumer_config import ConsumerConfig
+from .consumer_info import ConsumerInfo
+from .consumers import Consumer
 from .paging import Pages
-from .stored import GetRequest, StoredMessage, from_answer, from_direct
-from .stream_config import Placement, StreamConfig
+from .reading import Reading
+from .snapshot import Snapshot
+from .stream_config import Placement, StepDownRequest, StreamConfig
 from .stream_info import StreamInfo, StreamState
+from .stream_requests import DeleteRequest, InfoRequest, PeerRequest, PurgeRequest
 
 
-class InfoRequest(Record, frozen=True):
-    """What an information is to hold beyond the usual."""
-
-    subjects_filter: str = ""
-    deleted_details: bool = False
-    offset: int = 0
-
-
-class PurgeRequest(Record, frozen=True):
-    """What is to go."""
-
-    filter: str = ""
-    seq: int = 0
-    keep: int = 0
-
-
-class DeleteRequest(Record, frozen=True):
-    """Which message is to go; ``no_erase`` leaves its bytes in the store."""
-
-    seq: int = 0
-    no_erase: bool = False
-
-
-class StepDownRequest(Record, frozen=True):
-    """Where the next leader is wanted."""
-
-    placement: Placement | None = None
-
-
-class PeerRequest(Record, frozen=True):
-    """A server, by its name or the id of its peer."""
-
-    peer: str = ""
-
-
-class Stream:
+class Stream(Reading):
     """A stream that stands on the servers. Made by ``JetStream.create_stream``, ``JetStream.stream`` and their kin.
 
     Attributes:
-        api: The calls.
+        js: Where it is.
         name: Its name.
         cached: What was told of it last; ``info()`` asks again.
     """
 
-    def __init__(self, api: Api, info: StreamInfo) -> None:
-        self.api = api
+    def __init__(self, js: JetStreamBase, info: StreamInfo) -> None:
+        self.js = js
         self.name = info.config.name
         self.cached = info
-
-    @property
-    def config(self) -> StreamConfig:
-        """How it was set up when it was asked last."""
-        return self.cached.config
 
     # What it is
 
@@ -92,7 +54,7 @@ class Stream:
         found: dict[str, int] = {}
         while True:
             request = InfoRequest(subjects_filter=subjects, deleted_details=deleted, offset=len(found))
-            info = await self.api.call(
+            info = await self.js.api.call(
                 f"STREAM.INFO.{self.name}", request if subjects or deleted else None, StreamInfo, timeout=timeout
             )
             page = info.state.subjects
@@ -109,7 +71,7 @@ class Stream:
         """Set it up anew; ``stream.config.replace(...)`` makes the configuration."""
         if isinstance(config, StreamConfig) and config.name != self.name:
             return fail(InvalidArgument(f"the configuration is of {config.name!r}", where=self.name))
-        return update(self.api, config, timeout).addCallback(self._keep)
+        return update(self.js, config, timeout).addCallback(self._keep)
 
     def _keep(self, stream: Stream) -> StreamInfo:
         self.cached = stream.cached
@@ -117,7 +79,7 @@ class Stream:
 
     def delete(self, timeout: float | None = None) -> Deferred[None]:
         """Delete it with all that it holds."""
-        return delete(self.api, self.name, timeout)
+        return delete(self.js, self.name, timeout)
 
     # What goes
 
@@ -146,7 +108,7 @@ class Stream:
         request = PurgeRequest(filter=subject, seq=sequence, keep=keep)
         # Done twice, a purge without a sequence takes what was stored in between.
         repeatable = sequence > 0
-        purged = self.api.call(f"STREAM.PURGE.{self.name}", request, timeout=timeout, repeatable=repeatable)
+        purged = self.js.api.call(f"STREAM.PURGE.{self.name}", request, timeout=timeout, repeatable=repeatable)
         return purged.addCallback(lambda told: int(told.get("purged") or 0))
 
     def delete_message(self, sequence: int, *, erase: bool = True, timeout: float | None = None) -> Deferred[None]:
@@ -165,152 +127,95 @@ class Stream:
         except InvalidArgument:
             return fail()
         request = DeleteRequest(seq=sequence, no_erase=not erase)
-        gone = self.api.call(f"STREAM.MSG.DELETE.{self.name}", request, timeout=timeout, repeatable=False)
+        gone = self.js.api.call(f"STREAM.MSG.DELETE.{self.name}", request, timeout=timeout, repeatable=False)
         return gone.addCallback(lambda _: None)
 
-    # What it holds
+    # Its consumers
 
-    def get_message(
-        self, sequence: int, *, direct: bool | None = None, timeout: float | None = None
-    ) -> Deferred[StoredMessage]:
-        """Read the message of a sequence.
+    def create_consumer(self, config: ConsumerConfig, timeout: float | None = None) -> Deferred[Consumer]:
+        """Make a consumer to pull from; one that stands already and is set up alike is that consumer.
 
-        Args:
-            sequence: Its number.
-            direct: Read it from any server that holds a copy, which may be behind the leader by a little; None does so
-                when the stream allows it.
-            timeout: Seconds for all tries.
+        Without a name it gets one, and goes when it has not been used for ``inactive_threshold``, else some seconds.
 
         Returns:
-            A Deferred that fails with MessageNotFound.
+            A Deferred that fails with ConsumerNameInUse when one of its name is set up otherwise.
         """
-        try:
-            checks.check_counts("get_message", {"sequence": sequence}, 1)
-        except InvalidArgument:
-            return fail()
-        return self._get(GetRequest(seq=sequence), "", direct, timeout)
+        return self._set_up(config, consumers.CREATE, timeout)
 
-    def get_last(
-        self, subject: str, *, direct: bool | None = None, timeout: float | None = None
-    ) -> Deferred[StoredMessage]:
-        """Read the last message of a subject or pattern; as ``get_message``."""
-        try:
-            checks.check_subjects("get_last", [subject])
-        except InvalidArgument:
-            return fail()
-        literal = not any(token in ("*", ">") for token in subject.split("."))
-        return self._get(GetRequest(last_by_subj=subject), subject if literal else "", direct, timeout)
+    def update_consumer(self, config: ConsumerConfig, timeout: float | None = None) -> Deferred[Consumer]:
+        """Set up a consumer anew."""
+        return self._set_up(config, consumers.UPDATE, timeout)
 
-    def get_next(
-        self, subject: str, sequence: int = 1, *, direct: bool | None = None, timeout: float | None = None
-    ) -> Deferred[StoredMessage]:
-        """Read the first message of a subject or pattern from a sequence on; as ``get_message``."""
-        try:
-            checks.check_subjects("get_next", [subject])
-            checks.check_counts("get_next", {"sequence": sequence}, 1)
-        except InvalidArgument:
-            return fail()
-        return self._get(GetRequest(seq=sequence, next_by_subj=subject), "", direct, timeout)
+    def create_or_update_consumer(self, config: ConsumerConfig, timeout: float | None = None) -> Deferred[Consumer]:
+        """Make a consumer, or set it up anew."""
+        return self._set_up(config, consumers.CREATE_OR_UPDATE, timeout)
 
-    def _get(
-        self, request: GetRequest, last_for: str, direct: bool | None, timeout: float | None
-    ) -> Deferred[StoredMessage]:
-        wanted = self.config.allow_direct or self.config.mirror_direct if direct is None else direct
-        return Deferred.fromCoroutine(self._read(request, last_for, wanted, timeout))
+    def _set_up(self, config: ConsumerConfig, action: str, timeout: float | None) -> Deferred[Consumer]:
+        if isinstance(config, ConsumerConfig) and config.deliver_subject:
+            return fail(InvalidArgument("this is a push consumer", hint="use create_push_consumer"))
+        told = consumers.set_up(self.js, self.name, config, action, timeout)
+        return told.addCallback(lambda info: Consumer(self.js, info))
 
-    async def _read(self, request: GetRequest, last_for: str, direct: bool, timeout: float | None) -> StoredMessage:
-        deadline = self.api.clock.seconds() + (self.api.timeout if timeout is None else timeout)
-        while direct:
-            left = deadline - self.api.clock.seconds()
-            suffix = f"DIRECT.GET.{self.name}.{last_for}" if last_for else f"DIRECT.GET.{self.name}"
-            body = None if last_for else request
-            try:
-                return await self.api.ask(suffix, body, from_direct, timeout=left, wait_if_absent=False)
-            except (JetStreamUnavailable, JetStreamNotEnabled):
-                # Nobody answers for this stream: it may be gone, forbid this way, or elect a leader.
-                info = await self.info(timeout=max(0.1, deadline - self.api.clock.seconds()))
-                direct = info.config.allow_direct or info.config.mirror_direct
-                if direct and self.api.clock.seconds() >= deadline:
-                    raise
-        left = max(0.1, deadline - self.api.clock.seconds())
-        told = await self.api.call(f"STREAM.MSG.GET.{self.name}", request, timeout=left)
-        return from_answer(told, self.name)
+    def consumer(self, name: str, timeout: float | None = None) -> Deferred[Consumer]:
+        """A consumer that stands, to pull from. The Deferred fails with ConsumerIsPush when it is none of these."""
+        return consumers.look_up(self.js, self.name, name, timeout).addCallback(self._pulled)
 
-    def get_batch(
-        self,
-        sequence: int = 1,
-        *,
-        subject: str = "",
-        count: int | None = None,
-        start_time: datetime | None = None,
-        timeout: float | None = None,
-    ) -> DirectMessages:
-        """Read many messages in order, without a consumer. The stream needs ``allow_direct``, the server 2.11.
+    def _pulled(self, info: ConsumerInfo) -> Consumer:
+        if info.config.deliver_subject:
+            raise ConsumerIsPush(409, 0, "Consumer is push based", where=f"{info.stream_name} > {info.name}")
+        return Consumer(self.js, info)
 
-        Args:
-            sequence: From this one on.
-            subject: Only messages of this pattern.
-            count: So many at the most; None for all that are there.
-            start_time: From what was stored then on, instead of ``sequence``.
-            timeout: Seconds without progress after which it fails.
+    def delete_consumer(self, name: str, timeout: float | None = None) -> Deferred[None]:
+        """Delete a consumer; whoever receives from it is told."""
+        return consumers.delete(self.js, self.name, name, timeout)
 
-        Raises:
-            InvalidArgument: Nothing was asked.
-        """
-        checks.check_counts("get_batch", {"sequence": sequence}, 1)
-        if count is not None:
-            checks.check_counts("get_batch", {"count": count}, 1)
-        if subject:
-            checks.check_subjects("get_batch", [subject])
-        start = {"start_time": start_time} if start_time is not None else {"seq": sequence}
-        request = GetRequest(next_by_subj=subject, **start)
-        return DirectMessages(self.api, self.name, request, count=count, timeout=timeout)
+    def consumers(self, timeout: float | None = None) -> Pages[ConsumerInfo]:
+        """All its consumers."""
+        return consumers.infos(self.js, self.name, timeout)
 
-    def get_last_for_subjects(
-        self,
-        subjects: Iterable[str],
-        *,
-        up_to_sequence: int = 0,
-        up_to_time: datetime | None = None,
-        timeout: float | None = None,
-    ) -> DirectMessages:
-        """Read the last message of each of many subjects, all as of one moment, in the order of their sequences.
-
-        The stream needs ``allow_direct``, the server 2.11. A server reads 1,024 subjects at the most: past these it
-        fails with TooManyResults.
-
-        Args:
-            subjects: Subjects and patterns.
-            up_to_sequence: As if the stream ended there.
-            up_to_time: As the stream was then, instead.
-            timeout: Seconds without progress after which it fails.
-
-        Raises:
-            InvalidArgument: Nothing was asked.
-        """
-        wanted = [subjects] if isinstance(subjects, str) else list(subjects)
-        checks.check_subjects("get_last_for_subjects", wanted)
-        checks.check_counts("get_last_for_subjects", {"up_to_sequence": up_to_sequence}, 0)
-        if not wanted:
-            raise InvalidArgument("get_last_for_subjects needs a subject", where=self.name)
-        if up_to_sequence and up_to_time is not None:
-            raise InvalidOption("get_last_for_subjects takes up_to_sequence or up_to_time, not both")
-        request = GetRequest(multi_last=wanted, up_to_seq=up_to_sequence, up_to_time=up_to_time)
-        return DirectMessages(self.api, self.name, request, timeout=timeout)
+    def consumer_names(self, timeout: float | None = None) -> Pages[str]:
+        """The names of all its consumers."""
+        return consumers.names(self.js, self.name, timeout)
 
     # Where it stands
 
     def step_down_leader(self, placement: Placement | None = None, timeout: float | None = None) -> Deferred[None]:
         """Let another server lead it."""
         request = StepDownRequest(placement=placement)
-        done = self.api.call(f"STREAM.LEADER.STEPDOWN.{self.name}", request, timeout=timeout, repeatable=False)
+        done = self.js.api.call(f"STREAM.LEADER.STEPDOWN.{self.name}", request, timeout=timeout, repeatable=False)
         return done.addCallback(lambda _: None)
 
     def remove_peer(self, peer: str, timeout: float | None = None) -> Deferred[None]:
         """Take a server, by name, out of those that hold it; another takes its place."""
         request = PeerRequest(peer=peer)
-        done = self.api.call(f"STREAM.PEER.REMOVE.{self.name}", request, timeout=timeout, repeatable=False)
+        done = self.js.api.call(f"STREAM.PEER.REMOVE.{self.name}", request, timeout=timeout, repeatable=False)
         return done.addCallback(lambda _: None)
+
+    def snapshot(
+        self,
+        *,
+        consumers: bool = True,
+        check: bool = False,
+        chunk_size: int = 128 * 1024,
+        window_size: int = 2 * 1024 * 1024,
+    ) -> Snapshot:
+        """Everything that it is and holds, as an iterator over chunks of bytes; it starts at once.
+
+        The server sends no more than a window ahead of what was taken. ``JetStream.restore_stream`` takes the chunks,
+        and the ``manifest`` that tells what they are.
+
+        Args:
+            consumers: Whether its consumers are part of it.
+            check: Whether the server checks all messages before.
+            chunk_size: Bytes of a chunk, 1 KiB to 1 MiB.
+            window_size: Bytes that may be on their way.
+
+        Raises:
+            InvalidArgument: Nothing was asked.
+        """
+        return Snapshot(
+            self.js.api, self.name, consumers=consumers, check=check, chunk_size=chunk_size, window_size=window_size
+        )
 
     def __repr__(self) -> str:
         state = self.cached.state
@@ -320,71 +225,73 @@ class Stream:
 # All that begins without a stream in hand
 
 
-def create(api: Api, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
+def create(js: JetStreamBase, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
     """Make a stream; one that stands already and is set up alike is that stream."""
-    return _set(api, "CREATE", config, timeout)
+    return _set(js, "CREATE", config, timeout)
 
 
-def update(api: Api, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
+def update(js: JetStreamBase, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
     """Set up a stream anew."""
-    return _set(api, "UPDATE", config, timeout)
+    return _set(js, "UPDATE", config, timeout)
 
 
-def create_or_update(api: Api, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
+def create_or_update(js: JetStreamBase, config: StreamConfig, timeout: float | None = None) -> Deferred[Stream]:
     """Make a stream, or set it up anew."""
-    return Deferred.fromCoroutine(_create_or_update(api, config, timeout))
+    return Deferred.fromCoroutine(_create_or_update(js, config, timeout))
 
 
-async def _create_or_update(api: Api, config: StreamConfig, timeout: float | None) -> Stream:
+async def _create_or_update(js: JetStreamBase, config: StreamConfig, timeout: float | None) -> Stream:
     try:
-        return await update(api, config, timeout)
+        return await update(js, config, timeout)
     except StreamNotFound:
         pass
     try:
-        return await create(api, config, timeout)
+        return await create(js, config, timeout)
     except StreamNameInUse:  # somebody was faster
-        return await update(api, config, timeout)
+        return await update(js, config, timeout)
 
 
-def _set(api: Api, verb: str, config: StreamConfig, timeout: float | None) -> Deferred[Stream]:
+def _set(js: JetStreamBase, verb: str, config: StreamConfig, timeout: float | None) -> Deferred[Stream]:
     try:
         stream_config.check(config)
     except NatsError:
         return fail()
     level, features = stream_config.required_level(config)
-    told = api.call(f"STREAM.{verb}.{config.name}", config, StreamInfo, timeout=timeout, level=level, features=features)
-    return told.addCallback(lambda info: Stream(api, info))
+    told = js.api.call(
+        f"STREAM.{verb}.{config.name}", config, StreamInfo, timeout=timeout, level=level, features=features
+    )
+    return told.addCallback(lambda info: Stream(js, info))
 
 
-def bind(api: Api, name: str, timeout: float | None = None) -> Deferred[Stream]:
+def bind(js: JetStreamBase, name: str, timeout: float | None = None) -> Deferred[Stream]:
     """A stream that stands."""
     try:
         checks.check_name("stream", name)
     except InvalidArgument:
         return fail()
-    return api.call(f"STREAM.INFO.{name}", None, StreamInfo, timeout=timeout).addCallback(
-        lambda info: Stream(api, info)
+    return js.api.call(f"STREAM.INFO.{name}", None, StreamInfo, timeout=timeout).addCallback(
+        lambda info: Stream(js, info)
     )
 
 
-def delete(api: Api, name: str, timeout: float | None = None) -> Deferred[None]:
+def delete(js: JetStreamBase, name: str, timeout: float | None = None) -> Deferred[None]:
     """Delete a stream by its name."""
     try:
         checks.check_name("stream", name)
     except InvalidArgument:
         return fail()
-    gone = api.call(f"STREAM.DELETE.{name}", timeout=timeout, repeatable=False)
+    gone = js.api.call(f"STREAM.DELETE.{name}", timeout=timeout, repeatable=False)
     return gone.addCallback(lambda _: None)
 
 
-def names(api: Api, subject: str = "", timeout: float | None = None) -> Pages[str]:
+def names(js: JetStreamBase, subject: str = "", timeout: float | None = None) -> Pages[str]:
     """The names of all streams, or of those that store something under a subject or pattern."""
     if subject:
         checks.check_subjects("stream_names", [subject])
-    return Pages(api, "STREAM.NAMES", lambda told: told.get("streams") or [], subject=subject, timeout=timeout)
+    return Pages(js.api, "STREAM.NAMES", lambda told: told.get("streams") or [], subject=subject, timeout=timeout)
 
 
-def infos(api: Api, subject: str = "", timeout: float | None = None) -> Pages[StreamInfo]:
+def infos(js: JetStreamBase, subject: str = "", timeout: float | None = None) -> Pages[StreamInfo]:
     """All streams, or those that store something under a subject or pattern."""
     if subject:
         checks.check_subjects("streams", [subject])
@@ -392,7 +299,7 @@ def infos(api: Api, subject: str = "", timeout: float | None = None) -> Pages[St
     def read(told: dict[str, Any]) -> list[StreamInfo]:
         return [from_wire(StreamInfo, each) for each in told.get("streams") or []]
 
-    return Pages(api, "STREAM.LIST", read, subject=subject, timeout=timeout)
+    return Pages(js.api, "STREAM.LIST", read, subject=subject, timeout=timeout)
 
 
 def _with_subjects(info: StreamInfo, subjects: dict[str, int]) -> StreamInfo:

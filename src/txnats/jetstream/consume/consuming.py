@@ -18,7 +18,7 @@ from ...options import SlowPolicy, check_count, check_seconds
 from ...state.backlog import Arrival, Backlog, ByKey, Offer, Order
 from ...state.waiters import Waiters
 from ...subscription import Drained
-from ..context import JetStream
+from ..base import JetStreamBase
 from ..message import JsMessage
 from .events import HandlerFailed
 from .feed import give_back
@@ -72,7 +72,7 @@ class Consuming:
 
     def __init__(
         self,
-        js: JetStream,
+        js: JetStreamBase,
         handler: JsHandler,
         make_loop: MakeLoop,
         *,

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.python.failure import Failure
 
 from ... import events as core
 from ...errors import ClientClosed, NatsError
 from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
-from ..context import JetStream
-from ..errors import ConsumerNotFound, StreamNotFound
+from ..base import JetStreamBase
 from ..message import JsMessage
+from .existence import Existence
 from .feed import Feed, give_back
 from .fetch_budget import Again, End, FetchBudget, Raise
-from .pull_loop import ASK_TIMEOUT, message_size
+from .pull_loop import message_size
 
 GRACE = 0.5
 """Seconds beyond the pull's own expiry before we end it: the server's status says more than silence."""
@@ -40,7 +37,7 @@ class Fetch:
         done: A Deferred of the messages. Cancelling it gives back what has come.
     """
 
-    def __init__(self, js: JetStream, stream: str, consumer: str, budget: FetchBudget, max_wait: float) -> None:
+    def __init__(self, js: JetStreamBase, stream: str, consumer: str, budget: FetchBudget, max_wait: float) -> None:
         self._js = js
         self._client = js.client
         self._clock = js.client.clock
@@ -51,7 +48,7 @@ class Fetch:
         self._got: list[Message] = []
         self._over = False
         self._later: IDelayedCall | None = None
-        self._asking: Deferred[Any] | None = None
+        self._existence = Existence(js, self._name, self._end)
         self._ends_at = self._clock.seconds() + max_wait
         self.done: Deferred[list[JsMessage]] = Deferred(self._cancelled)
         self._inbox = self._client.new_inbox()
@@ -114,23 +111,9 @@ class Fetch:
                 self._end(error)
             case Again(seconds, ask):
                 if ask:
-                    self._ask()
+                    self._existence.ask()
                 if self._later is None and not self._over:
                     self._later = self._clock.callLater(seconds, self._pull)
-
-    def _ask(self) -> None:
-        if self._asking is None:
-            self._asking = self._js.api.call("CONSUMER.INFO." + self._name, timeout=ASK_TIMEOUT)
-            self._asking.addCallbacks(self._exists, self._does_not_answer)
-
-    def _exists(self, _: object) -> None:
-        self._asking = None
-
-    def _does_not_answer(self, failure: Failure) -> None:
-        self._asking = None
-        failure.trap(NatsError, CancelledError)
-        if isinstance(failure.value, (ConsumerNotFound, StreamNotFound)):
-            self._end(failure.value)
 
     def _told(self, event: core.Event) -> None:
         match event:
@@ -174,6 +157,5 @@ class Fetch:
         self._over = True
         cancel(self._timer, self._later)
         self._events.close()
-        if self._asking is not None:
-            self._asking.cancel()
+        self._existence.stop()
         self._feed.leave(late=late and self._connected)

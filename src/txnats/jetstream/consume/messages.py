@@ -13,7 +13,7 @@ from ...message import Message
 from ...options import check_seconds
 from ...streams import Stream
 from ...subscription import Drained
-from ..context import JetStream
+from ..base import JetStreamBase
 from ..message import JsMessage
 from .consuming import MakeLoop
 from .feed import give_back
@@ -35,7 +35,7 @@ class Messages(Stream[JsMessage]):
 
     __slots__ = ("_client", "_given", "_loop", "_over", "_settles", "_waiting", "_watched")
 
-    def __init__(self, js: JetStream, make_loop: MakeLoop, *, settles: bool = True) -> None:
+    def __init__(self, js: JetStreamBase, make_loop: MakeLoop, *, settles: bool = True) -> None:
         super().__init__(js.client.clock)
         self._client = js.client
         self._settles = settles

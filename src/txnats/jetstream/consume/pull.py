@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail
 
 from ...errors import InvalidOption, NatsError, OperationTimeout
 from ...options import check_count, check_seconds
-from ..context import JetStream
+from ..base import JetStreamBase
 from ..message import JsMessage
 from .consuming import Consuming, JsHandler, MakeLoop
 from .fetch_budget import FetchBudget
@@ -33,7 +33,7 @@ class Pull:
         consumer: Its name.
     """
 
-    def __init__(self, js: JetStream, stream: str, consumer: str) -> None:
+    def __init__(self, js: JetStreamBase, stream: str, consumer: str) -> None:
         self._js = js
         self._stream = stream
         self._consumer = consumer

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, LogLevel
-from twisted.python.failure import Failure
 
 from ... import events as core
 from ...errors import NatsError
 from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
-from ..context import JetStream
-from ..errors import ConsumerNotFound, StreamNotFound
+from ..base import JetStreamBase
 from .events import ConsumeEvent
+from .existence import Existence
 from .feed import Feed, give_back
 from .pull_budget import Answer, PullBudget, Refill, Stop, Wait, Warn
 from .pull_request import PullRequest
@@ -27,7 +26,6 @@ OnEvent: TypeAlias = Callable[[ConsumeEvent], object]
 PENDING_MESSAGES, PENDING_BYTES = "Nats-Pending-Messages", "Nats-Pending-Bytes"
 PIN = "Nats-Pin-Id"
 LEADER_ELECTED = "$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED"
-ASK_TIMEOUT = 2.0
 _MISSES = 2
 
 
@@ -58,13 +56,14 @@ class PullLoop:
         pins: Whether messages may carry the id of a pinned client.
         most: Messages that are kept; further ones are given back. The budget asks for fewer, but at an election two
             pulls may be answered for one.
+        settles: Whether messages have to be settled; else none is given back.
     """
 
     log = Logger()
 
     def __init__(
         self,
-        js: JetStream,
+        js: JetStreamBase,
         stream: str,
         consumer: str,
         *,
@@ -73,6 +72,7 @@ class PullLoop:
         on_event: OnEvent | None,
         pins: bool,
         most: int,
+        settles: bool = True,
     ) -> None:
         self._js = js
         self._client = js.client
@@ -85,11 +85,12 @@ class PullLoop:
         self._on_event = on_event
         self._pins = pins
         self._most = most
+        self._settles = settles
         self._sized = budget.counts_bytes
         self._heard = True
         self._misses = 0
         self._over = False
-        self._asking: Deferred[Any] | None = None
+        self._existence = Existence(js, f"{stream}.{consumer}", self.finish)
         self._beat: IDelayedCall | None = None
         self._later: IDelayedCall | None = None
         self._next_subject = js.api.subject(f"CONSUMER.MSG.NEXT.{stream}.{consumer}")
@@ -119,7 +120,8 @@ class PullLoop:
         if self._pins:
             self._look_for_pin(message)
         if self._over or budget.held > self._most:
-            give_back(self._client, message)
+            if self._settles:
+                give_back(self._client, message)
             self.handed(message)
             return
         self._deliver(message)
@@ -173,8 +175,7 @@ class PullLoop:
         self._stop_timers()
         self._events.close()
         self._advisories.unsubscribe()
-        if self._asking is not None:
-            self._asking.cancel()
+        self._existence.stop()
         # What is on its way is given back: `accept` sees that it is over.
         self._feed.leave(late=self._connected)
         self._sink.ended(error)
@@ -209,7 +210,7 @@ class PullLoop:
             case Wait(seconds, event, ask):
                 self.tell(event)
                 if ask:
-                    self._ask()
+                    self._existence.ask()
                 if self._connected and not (self._later and self._later.active()):
                     self._later = self._clock.callLater(seconds, self._resume)
             case Stop(error):
@@ -248,22 +249,6 @@ class PullLoop:
         if self._misses >= _MISSES:
             self._misses = 0
             self._obey(self._budget.silent())
-
-    def _ask(self) -> None:
-        """Ask if the consumer still exists; meanwhile pulls are tried again."""
-        if self._asking is not None or self._over:
-            return
-        self._asking = self._js.api.call(f"CONSUMER.INFO.{self._stream}.{self._consumer}", timeout=ASK_TIMEOUT)
-        self._asking.addCallbacks(self._exists, self._does_not_answer)
-
-    def _exists(self, _: object) -> None:
-        self._asking = None
-
-    def _does_not_answer(self, failure: Failure) -> None:
-        self._asking = None
-        failure.trap(NatsError, CancelledError)
-        if isinstance(failure.value, (ConsumerNotFound, StreamNotFound)):
-            self.finish(failure.value)
 
     # Connections and leaders
 

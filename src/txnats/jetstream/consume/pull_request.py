@@ -80,12 +80,15 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """The body of the request."""
+        expires, heartbeat = to_ns(self.expires), to_ns(self.heartbeat)
+        if expires:
+            heartbeat = min(heartbeat, expires // 2)  # more is refused, be it by rounding
         wire = _Wire(
             batch=self.batch,
-            expires=to_ns(self.expires),
+            expires=expires,
             max_bytes=self.max_bytes,
             no_wait=self.no_wait,
-            idle_heartbeat=to_ns(self.heartbeat),
+            idle_heartbeat=heartbeat,
         )
         if self.priority is not None:
             wire.group = self.priority.group

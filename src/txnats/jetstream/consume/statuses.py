@@ -30,7 +30,7 @@ class Meaning(Enum):
     MOVED = auto()
     """The consumer's leader is gone, and every pull that it held is gone with it."""
     CROWDED = auto()
-    """The consumer holds as many pulls as it may."""
+    """The consumer holds as many pulls as it may. A pull with heartbeats is not told so: there is silence."""
     OVER_LIMIT = auto()
     """It asked for more than the consumer allows in one pull; the description names the limit."""
     DELETED = auto()

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ...errors import NatsError
 from ..errors import ApiError, JetStreamError, error_from
+from .ack import PubAck
 
 
 class Failed(Protocol):
@@ -71,6 +72,29 @@ class BatchFailed(JetStreamError):
         self.hint = hint
         self.batch = batch
         self.cause = cause
+
+
+class IngestFailed(BatchFailed):
+    """A fast batch that has ended otherwise than by a good commit. What it held up to a point is stored.
+
+    Attributes:
+        stored: So many messages, counted from the first, are stored for sure; with ``gaps="ok"`` but for those lost.
+        ack: What the stream answered at the end, if it did.
+    """
+
+    def __init__(
+        self,
+        batch: str,
+        what: str,
+        cause: BaseException | None = None,
+        *,
+        stored: int,
+        ack: PubAck | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(batch, f"{what}; {stored:,} messages are stored", cause, hint=hint)
+        self.stored = stored
+        self.ack = ack
 
 
 def refusal(error: ApiError, subject: str) -> JetStreamError:

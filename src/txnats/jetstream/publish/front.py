@@ -7,13 +7,18 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from ...client import Client
-from ...headers import HeaderSource
+from ...headers import Headers, HeaderSource
 from ...options import MIB
 from ..api import Api
 from ..base import JetStreamBase
 from .ack import PubAck
+from .atomic import AtomicBatch
+from .counters import increment
 from .headers import Expect, Ttl
+from .ingest import FastIngest
+from .ingest_rules import Gap, Gaps, Refused
 from .outgoing import Outgoing
+from .schedules import When, cancel_schedule, needed_level, schedule_headers
 from .window import Publisher, Sent
 
 
@@ -96,3 +101,129 @@ class Publishes(JetStreamBase):
             on_failure=on_failure,
             stop_on_failure=stop_on_failure,
         )
+
+    def atomic_batch(self, timeout: float | None = None) -> AtomicBatch:
+        """A batch of up to 1,000 messages that one stream stores together or not at all; nothing is sent until commit.
+
+        Args:
+            timeout: Seconds for the commit with all its tries, instead of the context's.
+        """
+        return AtomicBatch(self.outgoing, timeout)
+
+    def fast_ingest(
+        self,
+        *,
+        gaps: Gaps = "fail",
+        flow: int = 100,
+        max_outstanding: int = 2,
+        on_loss: Callable[[Gap | Refused], object] | None = None,
+        timeout: float | None = None,
+    ) -> FastIngest:
+        """A batch without an end that a stream takes as fast as it can, for bulk loads; no transaction.
+
+        Args:
+            gaps: "fail" ends the batch at the first message that was lost or refused; all before it is stored, in
+                order. "ok" goes on without it.
+            flow: Messages from one answer to the next; the stream makes it less while it is busy.
+            max_outstanding: Answers that may be missing before ``add`` waits, 1 to 3.
+            on_loss: Called for each gap and each refused message.
+            timeout: Seconds without any answer after which it is given up, instead of the context's.
+        """
+        return FastIngest(
+            self.outgoing, gaps=gaps, flow=flow, max_outstanding=max_outstanding, on_loss=on_loss, timeout=timeout
+        )
+
+    def increment(
+        self, subject: str | bytes, by: int = 1, *, message_id: str | None = None, timeout: float | None = None
+    ) -> Deferred[int]:
+        """Add to a counter, in a stream with ``allow_msg_counter``; a lost answer does not make it count twice.
+
+        Args:
+            subject: The counter.
+            by: What to add: any whole number, also a negative one or 0.
+            message_id: As for ``publish``; None takes one of its own.
+            timeout: As for ``publish``.
+
+        Returns:
+            A Deferred of the new value. It fails as ``publish`` does.
+        """
+        return Deferred.fromCoroutine(increment(self.outgoing, subject, by, message_id=message_id, timeout=timeout))
+
+    def schedule(
+        self,
+        subject: str,
+        payload: bytes | str,
+        target: str,
+        when: When,
+        *,
+        ttl: Ttl | None = None,
+        source: str | None = None,
+        time_zone: str | None = None,
+        rollup: bool = False,
+        headers: HeaderSource | None = None,
+        message_id: str | None = None,
+        expect: Expect | None = None,
+        timeout: float | None = None,
+    ) -> Deferred[PubAck]:
+        """Have the stream publish a message later; the stream must have ``allow_msg_schedules``.
+
+        Args:
+            subject: Holds the schedule: one for each; a second one replaces it.
+            payload: What will be published, with these headers.
+            target: Where to; a subject of the same stream.
+            when: A datetime with a time zone: once, then the schedule goes. A timedelta from a second on: again and
+                again. Text: a cron pattern of six fields, or ``@hourly`` and its like.
+            ttl: Time to live of each message that is published.
+            source: Publish the last message of this subject instead of ``payload``.
+            time_zone: Of a cron pattern, by its IANA name; UTC otherwise.
+            rollup: Each message that is published replaces all earlier ones of ``target``.
+            headers: As for ``publish``.
+            message_id: As for ``publish``.
+            expect: As for ``publish``.
+            timeout: As for ``publish``.
+
+        Returns:
+            A Deferred of what the stream answers: the schedule is stored. It fails as ``publish`` does.
+        """
+        return Deferred.fromCoroutine(
+            self._schedule(
+                subject,
+                payload,
+                schedule=lambda: schedule_headers(
+                    target, when, ttl=ttl, source=source, time_zone=time_zone, rollup=rollup
+                ),
+                level=needed_level(when, source=source, time_zone=time_zone, rollup=rollup),
+                headers=headers,
+                message_id=message_id,
+                expect=expect,
+                timeout=timeout,
+            )
+        )
+
+    async def _schedule(
+        self,
+        subject: str,
+        payload: bytes | str,
+        *,
+        schedule: Callable[[], list[tuple[str, str]]],
+        level: int,
+        headers: HeaderSource | None,
+        message_id: str | None,
+        expect: Expect | None,
+        timeout: float | None,
+    ) -> PubAck:
+        merged = Headers(headers)
+        for name, value in schedule():
+            merged.set(name, value)
+        await self.outgoing.require(level, "schedules")
+        return await self.publish(
+            subject, payload, headers=merged, message_id=message_id, expect=expect, timeout=timeout
+        )
+
+    def cancel_schedule(self, subject: str, timeout: float | None = None) -> Deferred[bool]:
+        """Remove the schedule that a subject holds.
+
+        Returns:
+            A Deferred of whether there was one. It fails with NoStreamForSubject.
+        """
+        return Deferred.fromCoroutine(cancel_schedule(self.outgoing, subject, timeout=timeout))

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from ...errors import NatsError
 from ...headers import HeaderSource
-from ...net.timer import cancel
 from ...options import check_seconds
 from ...state.waiters import Waiters
 from ..api import Api
-from ..errors import JetStreamNotEnabled
+from ..errors import JetStreamNotEnabled, NotSupported
 from ..records import Record
 from .ack import PubAck
+from .alarm import Alarm
 from .headers import Expect, Ttl, gather
 from .link import Link
 from .publishing import Publishing, SinglePublishing, Taken
@@ -53,9 +52,10 @@ class Outgoing:
         self.link = Link(api.client, self._link_changed)
         # By their timeout, so that within a group the first to be sent is the first whose time is over.
         self._groups: dict[float, dict[Publishing, None]] = {}
+        self._level, self._level_of = 0, -1
         self._questions: dict[str, Waiters[Taken]] = {}
-        self._looking: IDelayedCall | None = None
-        self._deadline: IDelayedCall | None = None
+        self._looking = Alarm(self.clock, self._look)
+        self._deadline = Alarm(self.clock, self._expire)
 
     @property
     def flying(self) -> list[Publishing]:
@@ -68,10 +68,10 @@ class Outgoing:
         if group is None:
             group = self._new_group(timeout)
         group[publishing] = None
-        if self._deadline is None or len(group) == 1:
-            self._set_deadline(publishing.deadline)
-        if publishing.has_id and self._looking is None:
-            self._looking = self.clock.callLater(LOOK_EVERY, self._look)
+        if len(group) == 1:
+            self._deadline.at(publishing.deadline)
+        if publishing.has_id and not self._looking.is_set:
+            self._looking.at(self.clock.seconds() + LOOK_EVERY)
 
     def remove(self, publishing: Publishing, timeout: float) -> None:
         """Its fate is known."""
@@ -116,24 +116,36 @@ class Outgoing:
             return waiting
         return waiters.wait()
 
+    async def require(self, level: int, feature: str) -> None:
+        """See that the server can do this; asked once for each connection.
+
+        Raises:
+            NotSupported: It is too old.
+        """
+        if level > self._level or self._level_of != self.link.losses:
+            self._level_of = self.link.losses
+            self._level = await self.api.api_level()
+        if level > self._level:
+            raise NotSupported.levels(needed=level, actual=self._level, features=(feature,), where=self.api.prefix)
+
     def _told(self, taken: Taken, subject: str) -> None:
         self._questions.pop(subject).tell(taken)
 
     def _link_changed(self) -> None:
         link = self.link
         if link.is_closed:
-            cancel(self._looking, self._deadline)
+            self._looking.stop()
+            self._deadline.stop()
         tell = Publishing.closed if link.is_closed else Publishing.back if link.is_up else Publishing.lost
         self._tell(tell)
 
     def _look(self) -> None:
-        self._looking = None
         # While there is no connection nothing is sent again: all that may be is, once there is one.
+        now = self.clock.seconds()
         if self.link.is_up:
-            now = self.clock.seconds()
             self._tell(lambda publishing: publishing.look(now))
-        if any(publishing.has_id for publishing in self.flying) and self._looking is None:
-            self._looking = self.clock.callLater(LOOK_EVERY, self._look)
+        if any(publishing.has_id for publishing in self.flying):
+            self._looking.at(now + LOOK_EVERY)
 
     def _tell(self, tell: Callable[[Publishing], None]) -> None:
         """Tell all, of which any may end others."""
@@ -146,15 +158,7 @@ class Outgoing:
             self._groups = {each: group for each, group in self._groups.items() if group}
         return self._groups.setdefault(timeout, {})
 
-    def _set_deadline(self, when: float) -> None:
-        """Be there at this time, or before; a timer that comes too early costs a look."""
-        if self._deadline is None or not self._deadline.active():
-            self._deadline = self.clock.callLater(max(0.0, when - self.clock.seconds()), self._expire)
-        elif self._deadline.getTime() > when:
-            self._deadline.reset(max(0.0, when - self.clock.seconds()))
-
     def _expire(self) -> None:
-        self._deadline = None
         now = self.clock.seconds()
         for group in list(self._groups.values()):
             for publishing in list(takewhile(lambda each: each.deadline <= now, group)):
@@ -162,7 +166,7 @@ class Outgoing:
                     publishing.expire()
         firsts = [next(iter(group)).deadline for group in self._groups.values() if group]
         if firsts:
-            self._set_deadline(min(firsts))
+            self._deadline.at(min(firsts))
 
 
 def _any_stream(told: dict[str, object]) -> Taken:

@@ -108,7 +108,7 @@ class Publishing:
         self.is_over = False
         self.subject = subject
         # It may have to be sent again: a buffer that can change is copied.
-        self.payload = payload if payload.__class__ is bytes else _unchanging(payload)
+        self.payload = payload if payload.__class__ is bytes else unchanging(payload)
         self.has_id = has_id
         self.losses = 0
 
@@ -317,7 +317,8 @@ def _kind(err_code: int) -> Answer:
     return Answer.IN_WORK if err_code in fates.IN_WORK else Answer.REFUSED
 
 
-def _unchanging(payload: Any) -> bytes | str:
+def unchanging(payload: Any) -> bytes | str:
+    """A payload that nobody changes any more."""
     # What is neither text nor buffer is refused by the client, with its own words.
     kept: bytes | str = bytes(payload) if isinstance(payload, (bytearray, memoryview)) else payload
     return kept

@@ -71,6 +71,13 @@ class Sent(Publishing):
             self._waiters = Waiters()
         return self._waiters.wait()
 
+    def abandon(self, error: BaseException) -> None:
+        """Wait for no answer."""
+        self.cancel()
+        self.error = error
+        if self._waiters is not None:
+            self._waiters.fail(error)
+
     def _stored(self, ack: PubAck) -> None:
         self.ack = ack
         self._publisher.one_done(self)
@@ -206,11 +213,11 @@ class Publisher:
     def abandon(self) -> None:
         """Take nothing more and wait for nothing: what has left may be stored, and is not sent again."""
         self._is_closed = True
-        for sent in list(self._in_flight):
-            sent.cancel()
-        self._in_flight.clear()
-        self._bytes = 0
-        self._turn_away(PublisherStopped("it was abandoned"))
+        stopped = PublisherStopped("it was abandoned")
+        flying, self._in_flight, self._bytes = list(self._in_flight), {}, 0
+        for sent in flying:
+            sent.abandon(stopped)
+        self._turn_away(stopped)
         self._all.tell(None)
 
     # What becomes of the messages
