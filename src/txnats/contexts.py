@@ -117,7 +117,7 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
         return Context(text, file)
     except InvalidOption as error:
         # The frames below hold what the file does.
-        error.where = error.where or str(path)
+        error.where = f"{path}: {error.where}" if error.where else str(path)
         raise error.with_traceback(None) from None
 
 
