@@ -44,7 +44,7 @@ def test_what_an_empty_one_says(save: Save) -> None:
     save("e")
     context = contexts.load("e")
     assert context.servers == ["nats://127.0.0.1:4222"]
-    assert context.auth is context.tls is context.inbox_prefix is None
+    assert (context.auth, context.tls, context.inbox_prefix) == (None, None, None)
     assert (context.jetstream_domain, context.jetstream_api_prefix, context.jetstream_event_prefix) == ("", "", "")
 
 
