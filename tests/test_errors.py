@@ -53,6 +53,10 @@ SAMPLES = [
         ),
     ),
     (errors.CredentialsExpired(SERVER, "old", hint="renew"), f"the server refused the login [{SERVER}]: old (renew)"),
+    (
+        errors.CredentialsUnavailable("/a.creds", "it is no plain file"),
+        "the credentials could not be had [/a.creds]: it is no plain file",
+    ),
     (errors.TlsUnavailable(SERVER, "not offered"), f"TLS is not available [{SERVER}]: not offered"),
     (errors.ConnectionLost(SERVER, "EOF"), f"the connection was lost [{SERVER}]: EOF"),
     (errors.StaleConnection(SERVER, "silence"), f"the connection was lost [{SERVER}]: silence"),

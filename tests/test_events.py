@@ -32,6 +32,7 @@ SAMPLES: list[tuple[Any, dict[str, Any]]] = [
     (events.PermissionDenied("subscribe", "a", "q"), {"operation": "subscribe", "subject": "a", "queue": "q"}),
     (events.PermissionDenied("publish", "a"), {"operation": "publish", "subject": "a", "queue": None}),
     (events.AuthenticationExpired("t"), {"text": "t"}),
+    (events.CredentialsReadable("/c", 0o644), {"path": "/c", "mode": 0o644}),
     (events.ServerErrorReported("t"), {"text": "t"}),
     (events.HandlerFailed(FACTS, REASON), {"subscription": FACTS, "error": REASON}),
 ]

@@ -54,6 +54,21 @@ def test_import_chooses_no_reactor() -> None:
     assert (result.stdout, result.stderr) == ("False\n", "")
 
 
+def test_import_loads_nothing_that_only_credentials_need() -> None:
+    program = """
+import sys, twisted.internet.endpoints, twisted.internet.ssl
+before = set(sys.modules)
+import txnats
+txnats.CredentialsFile, txnats.NKey, txnats.Jwt, txnats.Token
+new = set(sys.modules) - before
+print(sorted(name for name in new if name.startswith(("cryptography", "nacl", "txnats.contexts", "txnats.auth"))))
+"""
+    loaded = run(sys.executable, "-c", program)
+    assert loaded.stderr == ""
+    wanted = ("asking", "authenticators", "credentials", "nkeys", "secret")
+    assert loaded.stdout == f"{['txnats.auth', *(f'txnats.auth.{name}' for name in wanted)]}\n"
+
+
 @pytest.mark.parametrize("room", ["wire", "state", "auth"])
 def test_each_pure_module_has_its_own_tests(room: str) -> None:
     modules = [path for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py"]

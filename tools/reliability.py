@@ -147,6 +147,29 @@ ROWS: dict[str, Row] = {
         "timed",
         "{ns_known_subject} ns for a subject in use, {ns_first_use} ns at its first use",
     ),
+    "test_p26_files": Row(
+        "A file with secrets that others may read is told, or refused with `strict`; one that cannot be read is the "
+        "final error, at once",
+        "modes 600 to 644, a link, and what cannot be read",
+        "{modes}; unreadable: {unreadable}; at most {most_seconds} s",
+        "a missing file is retried for minutes, and hidden behind another error",
+    ),
+    "test_p27_seeds_are_wiped": Row(
+        "A seed from a file is held in buffers that are zero after signing (Python and OpenSSL may keep copies)",
+        "{logins} logins",
+        "{buffers} buffers, not zero: {not_zero}",
+    ),
+    "test_p28_refusals": Row(
+        "A refused login ends with its real reason, and is not tried for ever",
+        "four kinds of login and a credentials file, never giving up otherwise: wrong; expired and revoked in "
+        "mid-session",
+        "{table}",
+    ),
+    "test_p28_fresh_credentials": Row(
+        "What expires is asked for anew",
+        "a password, token and nkey changed on the server; JWTs that last {lasts} s",
+        "back after seconds: {back_after_seconds}",
+    ),
     "test_p29_denied": Row(
         "A refusal ends only what it is meant for",
         "a subscription, a request and a publish denied beside {others} others",

@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import events
-from .auth.authenticators import Authenticator, Token, UserPassword
+from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKey, NKeyFile, Token, UserPassword
+from .auth.secret import Secret
 from .client import Client
 from .connecting import connect
 from .draining import DrainReport
@@ -15,6 +16,7 @@ from .errors import (
     ConnectionLost,
     ConnectionProblem,
     CredentialsExpired,
+    CredentialsUnavailable,
     DialFailed,
     EndOfStream,
     HeadersTooLarge,
@@ -59,6 +61,8 @@ __all__ = [
     "ConnectionLost",
     "ConnectionProblem",
     "CredentialsExpired",
+    "CredentialsFile",
+    "CredentialsUnavailable",
     "DialFailed",
     "DrainReport",
     "Drained",
@@ -70,9 +74,12 @@ __all__ = [
     "InvalidHeader",
     "InvalidOption",
     "InvalidSubject",
+    "Jwt",
     "Limits",
     "LocalProtocolError",
     "Message",
+    "NKey",
+    "NKeyFile",
     "NatsError",
     "NatsService",
     "NoResponders",
@@ -87,6 +94,7 @@ __all__ = [
     "RemoteProtocolError",
     "RequestFailed",
     "RequestTimeout",
+    "Secret",
     "ServerError",
     "SlowConsumer",
     "SlowPolicy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,8 @@ from twisted.logger import Logger
 
 from . import events
 from .client import Client
-from .connecting import Options, build
-from .errors import ClientClosed, NatsError
+from .connecting import Options, build, where
+from .errors import ClientClosed, InvalidArgument, NatsError
 from .net.endpoints import ServersArgument
 from .options import ReconnectOptions, check_seconds
 from .state.waiters import Waiters
@@ -28,10 +29,11 @@ class NatsService(Service):
     Args:
         reactor: The reactor to run on.
         servers: As for ``txnats.connect``.
+        context: The same, in place of servers.
         drain_timeout: Seconds that stopping may take.
         reconnect: As for ``txnats.connect``, except that ``retry_on_first_connect`` is always on.
         on_event: Called with every event.
-        options: Every other option of ``txnats.connect``, ``context`` aside.
+        options: Every other option of ``txnats.connect``.
 
     Raises:
         InvalidArgument: An option cannot be.
@@ -47,8 +49,9 @@ class NatsService(Service):
     def __init__(
         self,
         reactor: Any,
-        servers: ServersArgument,
+        servers: ServersArgument | None = None,
         *,
+        context: str | os.PathLike[str] | None = None,
         drain_timeout: float = 30.0,
         reconnect: ReconnectOptions = ReconnectOptions(),
         on_event: Callable[[events.Event], object] | None = None,
@@ -60,7 +63,14 @@ class NatsService(Service):
         self._stopping = False
         self.client: Client
         always = msgspec.structs.replace(reconnect, retry_on_first_connect=True)
-        self.client, self._session = build(reactor, servers, Options(reconnect=always, on_event=self._told, **options))
+        try:
+            servers, options = where(servers, context, options)
+            checked = Options(reconnect=always, on_event=self._told, **options)
+            self.client, self._session = build(reactor, servers, checked)
+        except InvalidArgument as error:
+            # A traceback may tell the variables of its frames, and the login in a URL is one of them.
+            del servers, options
+            raise error.with_traceback(None) from None
 
     def startService(self) -> None:
         """Start to connect; does nothing when it has started already.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -34,14 +35,14 @@ def connect(
     reactor: Any,
     servers: ServersArgument | None = None,
     *,
-    context: str | None = None,
+    context: str | os.PathLike[str] | None = None,
     name: str | None = None,
     auth: Authenticator | None = None,
     tls: TlsOptions | None = None,
     reconnect: ReconnectOptions = ReconnectOptions(),
     limits: Limits = Limits(),
     ping: PingOptions = PingOptions(),
-    inbox_prefix: str = "_INBOX",
+    inbox_prefix: str | None = None,
     echo: bool = True,
     verbose: bool = False,
     pedantic: bool = False,
@@ -57,14 +58,15 @@ def connect(
         servers: A URL or a comma list of URLs (``nats://host:4222``, ``host``, ``host:port``, with ``user:password@``
             or ``token@``), a sequence of them, an endpoint string, or an ``IStreamClientEndpoint``. With an endpoint no
             other server is ever dialled.
-        context: A context of the ``nats`` command line, in place of servers.
+        context: A context of the ``nats`` command line, in place of servers: its name, the path of its file, or ``""``
+            for the selected one. What is given here beside it wins over what it says.
         name: How the server's monitoring calls this client.
-        auth: ``UserPassword``, ``Token`` ...; a URL's own credentials come first.
+        auth: ``UserPassword``, ``Token``, ``NKey``, ``Jwt``, ``CredentialsFile`` ...; a login in servers comes first.
         tls: How TLS is done.
         reconnect: How a lost connection is won back.
         limits: Every bound.
         ping: How a dead connection is noticed.
-        inbox_prefix: First tokens of all reply subjects.
+        inbox_prefix: First tokens of all reply subjects; ``_INBOX`` when neither this nor a context says.
         echo: Whether our own publishes come back to our own subscriptions.
         verbose: Ask the server to answer each command with +OK.
         pedantic: Ask the server to check subjects strictly.
@@ -78,15 +80,16 @@ def connect(
         its cause, or, when all servers say the same, with that: AuthenticationRefused, TlsUnavailable ... Cancelling it
         leaves nothing open.
     """
+    wanted = {"auth": auth, "tls": tls, "inbox_prefix": inbox_prefix}
+    given: dict[str, Any] = {option: value for option, value in wanted.items() if value is not None}
     try:
+        servers, given = where(servers, context, given)
         options = Options(
             name=name,
-            auth=auth,
-            tls=tls,
+            **given,
             reconnect=reconnect,
             limits=limits,
             ping=ping,
-            inbox_prefix=inbox_prefix,
             echo=echo,
             verbose=verbose,
             pedantic=pedantic,
@@ -95,9 +98,10 @@ def connect(
             endpoint_factory=endpoint_factory,
             on_event=on_event,
         )
-        client, session = build(reactor, _one_of(servers, context), options)
-    except InvalidArgument:
-        return fail()
+        client, session = build(reactor, servers, options)
+    except InvalidArgument as error:
+        # Its frames go: a traceback may tell their variables, and the login in a URL is one of them.
+        return fail(error.with_traceback(None))
     return session.start().addCallback(lambda _: client)
 
 
@@ -195,6 +199,7 @@ def build(reactor: Any, servers: ServersArgument, options: Options) -> tuple[Cli
             origin=origin,
             listener=session,
             opened=session.opened,
+            tell=hub.tell,
         )
         session.supervisor = Supervisor(reactor, pool, reconnect, dialer, session)
         return session
@@ -225,9 +230,25 @@ def _connect_info(options: Options) -> ConnectInfo:
     return info if options.name is None else msgspec.structs.replace(info, name=options.name)
 
 
-def _one_of(servers: ServersArgument | None, context: str | None) -> ServersArgument:
-    if context is not None:
-        raise InvalidOption("context= is not supported yet", hint="give servers")
-    if servers is None:
-        raise InvalidOption("neither servers nor context is given", hint='for instance "nats://127.0.0.1:4222"')
-    return servers
+def where(
+    servers: ServersArgument | None, context: str | os.PathLike[str] | None, options: dict[str, Any]
+) -> tuple[ServersArgument, dict[str, Any]]:
+    """What to connect to, and the options with those of a context among them; given ones come first.
+
+    Raises:
+        InvalidOption: Neither or both are given, or the context cannot be used.
+    """
+    if context is None:
+        if servers is None:
+            raise InvalidOption("neither servers nor context is given", hint='for instance "nats://127.0.0.1:4222"')
+        return servers, options
+    if servers is not None:
+        raise InvalidOption("servers and context exclude each other")
+    # Most programs have no use for it.
+    from . import contexts  # noqa: PLC0415
+
+    found = contexts.load(context)
+    says = {"auth": found.auth, "tls": found.tls, "inbox_prefix": found.inbox_prefix}
+    auth = options.get("auth")
+    # Credentials in a URL come before others, but not before what the caller gives here.
+    return found.servers_for(auth), {name: value for name, value in says.items() if value is not None} | options

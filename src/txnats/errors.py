@@ -17,6 +17,7 @@
     │   ├── NoServersLeft                 every server was tried; each cause is kept
     │   ├── AuthenticationRefused
     │   │   └── CredentialsExpired
+    │   ├── CredentialsUnavailable        a file cannot be read, a callable of yours raised; nothing was sent
     │   ├── TlsUnavailable                TLS was asked for and cannot be had; nothing was sent
     │   ├── ConnectionLost
     │   │   └── StaleConnection
@@ -42,6 +43,11 @@ import re
 from collections.abc import Sequence
 
 _SECRET = re.compile(rb"""(\b(?:auth_token|jwt|nkey|pass|sig|user)["']?\s*[:=]).*""", re.IGNORECASE | re.DOTALL)
+
+
+def without_secrets(text: str) -> str:
+    """A server's words, without what it may repeat of a CONNECT."""
+    return _SECRET.sub(rb"\1***", text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
 class NatsError(Exception):
@@ -214,6 +220,22 @@ class AuthenticationRefused(ConnectionProblem):
 
 class CredentialsExpired(AuthenticationRefused):
     """The credentials were good once: they have expired or were revoked."""
+
+
+class CredentialsUnavailable(ConnectionProblem):
+    """The credentials could not be had: a file cannot be read, or a callable of yours raised. Nothing was sent.
+
+    Attributes:
+        cause: The error underneath, when there is one. Only here: its text may hold a secret, so it is in no text of
+            ours and in no pickle.
+    """
+
+    def __init__(self, where: str, why: str, *, cause: BaseException | None = None, hint: str = "") -> None:
+        super().__init__("the credentials could not be had", where=where, why=why, hint=hint)
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self.args, {**self.__dict__, "cause": None})
 
 
 class TlsUnavailable(ConnectionProblem):

@@ -20,6 +20,7 @@ _LEVELS: dict[type, LogLevel] = {
     events.SlowConsumer: LogLevel.warn,
     events.PermissionDenied: LogLevel.warn,
     events.AuthenticationExpired: LogLevel.warn,
+    events.CredentialsReadable: LogLevel.warn,
     events.ServerErrorReported: LogLevel.warn,
     events.BadHeaders: LogLevel.warn,
     events.ServersDiscovered: LogLevel.debug,

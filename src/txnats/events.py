@@ -146,6 +146,21 @@ class AuthenticationExpired(msgspec.Struct, frozen=True):
     text: str
 
 
+class CredentialsReadable(msgspec.Struct, frozen=True):
+    """A file with our secrets may be read by others on this machine: told at every attempt that reads it.
+
+    Attributes:
+        path: The file.
+        mode: Its permission bits.
+    """
+
+    path: str
+    mode: int
+
+    def __repr__(self) -> str:
+        return f"CredentialsReadable({self.path!r}, 0o{self.mode:03o})"
+
+
 class ServerErrorReported(msgspec.Struct, frozen=True):
     """The server sent an ``-ERR`` that ends nothing by itself.
 
@@ -190,6 +205,7 @@ Event: TypeAlias = (
     | SlowConsumer
     | PermissionDenied
     | AuthenticationExpired
+    | CredentialsReadable
     | ServerErrorReported
     | HandlerFailed
     | BadHeaders

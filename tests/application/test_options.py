@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs
 from twisted.python.usage import UsageError
 
 import txnats
+from tests.auth.revealed import revealed
 from tests.client.harness import Outcome
 from txnats import plugins
 from txnats.plugins import Options, makeService
@@ -113,7 +114,7 @@ def test_help_shows_no_value_of_the_environment(monkeypatch: pytest.MonkeyPatch)
 )
 def test_the_login_of_the_environment(environment: dict[str, str], login: dict[str, str]) -> None:
     auth = plugins._login(environment.get)
-    assert ({} if auth is None else auth.fields("")) == login
+    assert revealed(auth) == login
 
 
 def test_the_subjects_are_subscribed() -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from twisted.python.failure import Failure
 
-from txnats.auth.secret import Secret
+from txnats.auth.secret import Secret, SecretBytes, wipe
 from txnats.errors import InvalidOption
 
 MARKER = "S3CRET"
@@ -73,8 +73,6 @@ def test_a_traceback_that_tells_all_variables_does_not_tell_it() -> None:
             lambda secret, protocol=protocol: pickle.dumps(secret, protocol)
             for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
         ),
-        copy.copy,
-        copy.deepcopy,
         lambda secret: pickle.dumps([secret]),
         json.dumps,
         msgspec.json.encode,
@@ -86,6 +84,31 @@ def test_it_cannot_be_carried_elsewhere(carry: Callable[[Secret], object]) -> No
     with pytest.raises((InvalidOption, TypeError)) as caught:
         carry(Secret(MARKER))
     assert MARKER not in str(caught.value)
+
+
+@pytest.mark.parametrize("twice", [copy.copy, copy.deepcopy])
+def test_a_copy_is_itself(twice: Callable[[Secret], Secret]) -> None:
+    secret = Secret(MARKER)
+    assert twice(secret) is secret
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!s:>10}".format, lambda data: f"{data:>10}"])
+def test_bytes_on_their_way_out_show_their_number(show: Callable[[bytes], str]) -> None:
+    data = SecretBytes(MARKER.encode())
+    assert data == MARKER.encode()
+    assert show(data).strip() == "<6 bytes>"
+
+
+def test_bytes_on_their_way_out_are_not_pickled() -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(InvalidOption):
+            pickle.dumps([SecretBytes(b"S3CRET")], protocol)
+
+
+def test_a_buffer_is_wiped_in_place() -> None:
+    buffer = bytearray(b"S3CRET")
+    wipe(buffer)
+    assert buffer == bytes(6)
 
 
 def test_the_text_of_a_pickle_error() -> None:

@@ -61,6 +61,11 @@ SIZES: dict[str, Sizes] = {
     "test_p18_hard_cap": same(size=100_000),
     "test_p19_one_command": Sizes({"tries": 4000}, {"tries": 1_000_000}),
     "test_p20_cost": same(most_ns=100),
+    # Secrets and logins
+    "test_p26_files": same(most_seconds=1.0),
+    "test_p27_seeds_are_wiped": same(logins=5),
+    "test_p28_refusals": same(lasts=2.0),
+    "test_p28_fresh_credentials": same(lasts=2.0),
     "test_p29_denied": same(others=20),
     # Time and network
     "test_p31_half_open": Sizes({"interval": 0.15, "outstanding": (1, 2)}, {"interval": 1.0, "outstanding": (1, 2, 3)}),

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from txnats import events
+from txnats.auth.authenticators import Proof
+from txnats.auth.secret import Secret
 from txnats.errors import (
     AuthenticationRefused,
     CredentialsExpired,
-    DialFailed,
+    CredentialsUnavailable,
     InvalidOption,
     NatsError,
     RemoteProtocolError,
@@ -19,7 +22,7 @@ from txnats.errors import (
     TlsUnavailable,
 )
 from txnats.message import Message
-from txnats.state.handshake import Handshake, Ready, Refused, Send, StartTls
+from txnats.state.handshake import Ask, Handshake, Ready, Refused, Send, StartTls
 from txnats.wire.info import ConnectInfo, ServerInfo
 from txnats.wire.ops import OK, PING, PONG, Err, Fault, Info, Op
 
@@ -39,7 +42,7 @@ class Login:
         return self.fields
 
 
-def handshake(login: Any = None, **options: bool) -> Handshake:
+def handshake(login: Any = None, **options: Any) -> Handshake:
     return Handshake(SERVER, ConnectInfo(echo=True), login or Login(), **options)
 
 
@@ -149,13 +152,85 @@ def test_credentials_of_the_callers_that_raise_are_the_reason_of_the_refusal() -
         raise sealed
 
     error = refused(handshake(login).receive(info()))
-    assert isinstance(error, DialFailed)
+    assert isinstance(error, CredentialsUnavailable)
     assert error.cause is sealed
-    assert str(error) == f"cannot connect [{SERVER}]: the credentials could not be had (OSError)"
+    assert str(error) == f"the credentials could not be had [{SERVER}]: OSError was raised"
 
 
 def test_a_login_that_cannot_be_encoded_sends_nothing() -> None:
-    assert isinstance(refused(handshake(Login(auth_token="\ud800")).receive(info())), InvalidOption)
+    error = refused(handshake(Login(auth_token="S3CRET\ud800")).receive(info()))
+    assert isinstance(error, InvalidOption)
+    # Neither does another error hang on to it that holds the text.
+    assert error.__context__ is error.__cause__ is None
+
+
+# ---------------------------------------------------------------------- credentials that take their time
+
+
+def later(fields: Mapping[str, Any] | None = None) -> Handshake:
+    """One that has asked for credentials and waits for them."""
+
+    async def give() -> Mapping[str, Any]:
+        return fields or {}
+
+    coroutine = give()
+    coroutine.close()
+    shake = handshake(lambda nonce: coroutine)
+    assert shake.waits_for == "INFO"
+    answer = shake.receive(info(nonce="n1"))
+    assert isinstance(answer, Ask)
+    assert answer.credentials is coroutine
+    assert shake.waits_for == "credentials"
+    return shake
+
+
+def test_credentials_that_come_later() -> None:
+    shake = later()
+    # Meanwhile all is as it is between CONNECT and its answer, but for that.
+    assert shake.receive(info(server_name="n")) is None
+    assert shake.receive(PING) == Send(b"PONG\r\n")
+    assert sent(shake.proven({"user": "joe", "pass": Secret("pw")})) == {"echo": True, "user": "joe", "pass": "pw"}
+    assert shake.waits_for == "answer to CONNECT"
+    assert isinstance(shake.receive(PONG), Ready)
+
+
+def test_a_pong_before_they_are_there_means_nothing_good() -> None:
+    assert isinstance(refused(later().receive(PONG)), RemoteProtocolError)
+
+
+def test_credentials_that_do_not_come() -> None:
+    cause = OSError("the vault for S3CRET is sealed")
+    error = refused(later().unproven(cause))
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.cause is cause
+    assert "S3CRET" not in str(error)
+    ours = CredentialsExpired(SERVER, "old")
+    assert later().unproven(ours) == Refused(ours)
+
+
+def test_a_server_that_loses_patience_has_refused_nobody() -> None:
+    error = refused(later().receive(Err("Authentication Timeout")))
+    assert isinstance(error, CredentialsUnavailable)
+    assert "'Authentication Timeout'" in str(error)
+    assert type(refused(later().receive(Err("maximum connections exceeded")))) is ServerError
+
+
+def test_warnings_are_told_when_the_credentials_are_used() -> None:
+    told: list[object] = []
+    warning = events.CredentialsReadable("/c", 0o644)
+
+    def login(nonce: str) -> Proof:
+        proof = Proof(user="joe")
+        proof.warnings = (warning,)
+        return proof
+
+    assert sent(handshake(login, warn=told.append).receive(info())) == {"echo": True, "user": "joe"}
+    assert told == [warning]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"pass": 1j}, {"pass": Secret}])
+def test_what_is_no_login_is_the_callers_mistake(wrong: Any) -> None:
+    assert isinstance(refused(handshake(lambda nonce: wrong).receive(info())), NatsError)
 
 
 # ---------------------------------------------------------------------- TLS
@@ -212,3 +287,12 @@ def test_an_answer_shows_no_secret() -> None:
     assert b"S3CRET" in answer.data
     assert "S3CRET" not in repr(answer)
     assert repr(answer) == f"Send(<{len(answer.data)} bytes>)"
+    assert repr(answer.data) == f"<{len(answer.data)} bytes>"
+
+
+def test_a_server_that_repeats_what_it_was_told() -> None:
+    shake = handshake(Login(auth_token="S3CRET"))
+    answer = shake.receive(info())
+    assert isinstance(answer, Send)
+    error = refused(shake.receive(Err(f"bad {bytes(answer.data).decode()}")))
+    assert "S3CRET" not in f"{error!r} {vars(error)}"

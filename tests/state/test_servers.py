@@ -279,6 +279,27 @@ def test_a_refused_login_is_not_wrapped() -> None:
     assert servers.verdict() is error
 
 
+def test_a_refusal_after_an_expiry_tells_of_the_expiry() -> None:
+    """A server that is asked anew with the old credentials says no more than that it does not want them."""
+    servers = pool("a,b")
+    server = take(servers)
+    servers.settled(server)
+    servers.lost(server, CredentialsExpired("a", "User Authentication Expired", hint="fetch fresh credentials"))
+    for _ in range(4):
+        fail(servers, AuthenticationRefused("x", "Authorization Violation"))
+    verdict = servers.verdict()
+    assert type(verdict) is CredentialsExpired
+    assert verdict.why == "User Authentication Expired, then Authorization Violation"
+    assert servers.next() is None
+    # Whoever takes us in has ended that.
+    servers = pool("a")
+    server = take(servers)
+    servers.lost(server, CredentialsExpired("a", "User Authentication Expired"))
+    servers.settled(server)
+    fail(servers, AuthenticationRefused("a", "no"))
+    assert type(servers.last_error) is AuthenticationRefused
+
+
 def test_causes_of_an_earlier_outage_are_forgotten() -> None:
     servers = pool("a,b")
     fail(servers)

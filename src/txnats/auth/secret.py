@@ -1,13 +1,28 @@
-"""One wrapper for every secret, so that none shows in a repr, a log or a traceback by accident."""
+"""Wrappers for every secret, so that none shows in a repr, a log or a traceback by accident."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, Self, SupportsIndex
 
 from ..errors import InvalidOption
 
 
-class Secret:
+class Kept:
+    """A base for what holds a secret: a copy of it is itself, and it cannot be pickled."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise _not_pickled()
+
+
+class Secret(Kept):
     """A text that shows as ``***`` wherever it is printed, and that cannot be pickled.
 
     Args:
@@ -17,10 +32,13 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str | Secret) -> None:
-        text = value.reveal() if isinstance(value, Secret) else value
+        text: object = value.reveal() if isinstance(value, Secret) else value
         if not isinstance(text, str):
-            raise InvalidOption(f"a secret is a str, not {type(value).__name__}")
-        self._value: str = text
+            kind = type(value).__name__
+            # A traceback may tell the variables of this frame.
+            del value, text
+            raise InvalidOption(f"a secret is a str, not {kind}")
+        self._value = text
 
     def reveal(self) -> str:
         """The text; do not keep it."""
@@ -37,5 +55,26 @@ class Secret:
 
     __str__ = __repr__
 
-    def __reduce__(self) -> NoReturn:
-        raise InvalidOption("a secret cannot be pickled", hint="read it anew where it is needed")
+
+class SecretBytes(bytes):
+    """Bytes on their way out that hold a secret: what prints them, a traceback for one, shows their number only."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise _not_pickled()
+
+
+def wipe(buffer: bytearray) -> None:
+    """Overwrite a buffer with zeros. Python and the libraries below may still hold copies of what was in it."""
+    buffer[:] = bytes(len(buffer))
+
+
+def _not_pickled() -> InvalidOption:
+    return InvalidOption("a secret cannot be pickled", hint="read it anew where it is needed")

@@ -5,7 +5,7 @@ It hands messages to a bound method and everything else that matters to a listen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol as TypingProtocol
 from typing import cast
 
@@ -26,7 +26,7 @@ from zope.interface import implementer
 from ..errors import ConnectionLost, DialFailed, NatsError, StaleConnection
 from ..message import Message
 from ..options import PingOptions
-from ..state.handshake import Handshake, Ready, Refused, Send, StartTls
+from ..state.handshake import Answer, Ask, Fields, Handshake, Ready, Refused, Send, StartTls
 from ..state.pings import Liveness, Pings, Verdict
 from ..wire import encode
 from ..wire.info import ServerInfo
@@ -118,6 +118,7 @@ class Connection(Protocol):
         self._heard_at = 0.0
         self._received_at_check = 0
         self._timer: IDelayedCall | None = None
+        self._asking: Deferred[None] | None = None
         self._live = False
         self._over = False
         self._reason: NatsError | None = None
@@ -129,6 +130,11 @@ class Connection(Protocol):
     def info(self) -> ServerInfo | None:
         """The newest INFO, or None before the first."""
         return self._handshake.info
+
+    @property
+    def waits_for(self) -> str:
+        """What the handshake waits for, for the text of an error."""
+        return self._handshake.waits_for
 
     @property
     def is_live(self) -> bool:
@@ -295,6 +301,9 @@ class Connection(Protocol):
         self._over = True
         self.paused = True
         self._stop_timer()
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
 
     def _end(self) -> None:
         cancel(*self._later)
@@ -303,7 +312,7 @@ class Connection(Protocol):
 
     def _receive(self, op: Op) -> None:
         if not self._live:
-            self._shake(op)
+            self._obey(self._handshake.receive(op))
             return
         listener = self._listener
         match op:
@@ -320,10 +329,12 @@ class Connection(Protocol):
                 error.where = error.where or self.server
                 self.fail(error)
 
-    def _shake(self, op: Op) -> None:
-        match self._handshake.receive(op):
+    def _obey(self, answer: Answer | None) -> None:
+        match answer:
             case Send(data):
                 self.write(data)
+            case Ask(credentials):
+                self._await(credentials)
             case Ready():
                 self._live = True
                 self._keep_alive()
@@ -333,6 +344,26 @@ class Connection(Protocol):
                 self.fail(error)
             case StartTls():
                 raise NotImplementedError
+
+    def _await(self, credentials: Awaitable[Fields]) -> None:
+        """Go on when the credentials are there; they are no longer wanted when the connection is over."""
+
+        async def ask() -> Fields:
+            return await credentials
+
+        def done(result: Fields | Failure) -> None:
+            self._asking = None
+            if not self._over:
+                shake = self._handshake
+                if isinstance(result, Failure):
+                    self._obey(shake.unproven(cast(Exception, result.value)))
+                else:
+                    self._obey(shake.proven(result))
+
+        asking = Deferred.fromCoroutine(ask())
+        # Before the callback, which may be called at once.
+        self._asking = cast("Deferred[None]", asking)
+        asking.addBoth(done)
 
     def _ponged(self) -> None:
         answered = self.pings.pong()
@@ -379,8 +410,7 @@ class Connection(Protocol):
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
-        waited_for = "INFO" if self.info is None else "answer to CONNECT"
-        self.fail(DialFailed(self.server, f"no {waited_for} came"))
+        self.fail(DialFailed(self.server, f"no {self.waits_for} came"))
 
     def _lost_because(self, reason: Failure | None) -> NatsError:
         if not self._live:

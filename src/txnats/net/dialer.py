@@ -8,6 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
+from .. import events
 from ..auth.authenticators import Authenticator
 from ..errors import DialFailed, NatsError, TlsUnavailable
 from ..message import Message, Origin
@@ -50,6 +51,7 @@ class Dialer:
         origin: What each message gets of the client.
         listener: Gets everything else.
         opened: Told of each connection that is made.
+        tell: Gets events.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Dialer:
         origin: Origin,
         listener: Listener,
         opened: Callable[[Connection], None],
+        tell: Callable[[events.Event], None],
     ) -> None:
         self._clock = clock
         self._endpoints = endpoints
@@ -70,6 +73,7 @@ class Dialer:
         self._origin = origin
         self._listener = listener
         self._opened = opened
+        self._tell = tell
 
     def __call__(self, server: Server) -> Deferred[Connection]:
         """A live connection to this server, or a NatsError that says why there is none."""
@@ -92,7 +96,9 @@ class Dialer:
         connection = Connection(
             clock=self._clock,
             server=server.name,
-            handshake=Handshake(server.name, greeting.connect, self._credentials(server), tls=wants_tls),
+            handshake=Handshake(
+                server.name, greeting.connect, self._credentials(server), tls=wants_tls, warn=self._tell
+            ),
             parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,
             deliver=self._deliver,

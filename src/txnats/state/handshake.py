@@ -5,12 +5,22 @@ CONNECT and PING leave in one write. The PONG proves that the server took us in;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 from typing import TypeAlias
 
 import msgspec
 
-from ..errors import DialFailed, NatsError, RemoteProtocolError, TlsUnavailable
+from .. import events
+from ..auth.secret import Secret, SecretBytes
+from ..errors import (
+    AuthenticationRefused,
+    CredentialsUnavailable,
+    NatsError,
+    RemoteProtocolError,
+    TlsUnavailable,
+    without_secrets,
+)
 from ..wire import encode
 from ..wire.info import ConnectInfo, ServerInfo, encode_connect
 from ..wire.ops import Err, Fault, Info, Ok, Op, Ping, Pong
@@ -24,6 +34,12 @@ class Send(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Send(<{len(self.data)} bytes>)"
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Await the credentials, then call ``proven`` with them, or ``unproven`` with the error."""
+
+    credentials: Awaitable[Fields]
 
 
 class StartTls(msgspec.Struct, frozen=True):
@@ -42,9 +58,10 @@ class Refused(msgspec.Struct, frozen=True):
     error: NatsError
 
 
-Answer: TypeAlias = Send | StartTls | Ready | Refused
-Credentials: TypeAlias = Callable[[str], Mapping[str, str]]
-"""A nonce to the fields that prove who we are."""
+Answer: TypeAlias = Send | Ask | StartTls | Ready | Refused
+Fields: TypeAlias = Mapping[str, str | Secret]
+Credentials: TypeAlias = Callable[[str], Fields | Awaitable[Fields]]
+"""A nonce to the fields that prove who we are, at once or later."""
 
 
 class Handshake:
@@ -57,6 +74,7 @@ class Handshake:
         tls: True when the caller wants TLS whatever the server says.
         secure: True when the transport is secure already.
         can_upgrade: False when nothing here can do TLS: a need for it is then a refusal.
+        warn: Told what the credentials' owner should hear about them.
 
     Attributes:
         info: The newest INFO; None before the first.
@@ -71,6 +89,7 @@ class Handshake:
         tls: bool = False,
         secure: bool = False,
         can_upgrade: bool = False,
+        warn: Callable[[events.Event], None] = lambda _: None,
     ) -> None:
         self._server = server
         self._connect = connect
@@ -78,9 +97,18 @@ class Handshake:
         self._tls = tls
         self._secure = secure
         self._can_upgrade = can_upgrade
+        self._warn = warn
+        self._asking = False
         self._greeted = False
         self._upgrading = False
         self.info: ServerInfo | None = None
+
+    @property
+    def waits_for(self) -> str:
+        """What has not come yet, for the text of an error."""
+        if self.info is None:
+            return "INFO"
+        return "credentials" if self._asking else "answer to CONNECT"
 
     def receive(self, op: Op) -> Answer | None:
         """What to do about an op; None for nothing."""
@@ -88,7 +116,7 @@ class Handshake:
             case Fault(error):
                 return Refused(error)
             case Err(text):
-                return Refused(refusal(self._server, text))
+                return Refused(self._error(text))
             case _ if self._upgrading:
                 pass
             case Info(info):
@@ -101,6 +129,8 @@ class Handshake:
                 return Send(encode.PONG)
             case Ok() if self._greeted:
                 return None
+            case Ping() if self._asking:
+                return Send(encode.PONG)
         if self._upgrading:
             return Refused(RemoteProtocolError("the server sent more before the TLS upgrade", where=self._server))
         expected = "INFO" if self.info is None else "the answer to CONNECT"
@@ -127,16 +157,40 @@ class Handshake:
         self._upgrading = True
         return StartTls()
 
+    def proven(self, fields: Fields) -> Answer:
+        """The credentials are there: CONNECT with them."""
+        self._asking = False
+        for warning in getattr(fields, "warnings", ()):
+            self._warn(warning)
+        try:
+            data = SecretBytes(encode.connect(encode_connect(self._connect, fields)) + encode.PING)
+        except Exception as error:
+            return self.unproven(error)
+        self._greeted = True
+        return Send(data)
+
+    def unproven(self, error: Exception) -> Answer:
+        """There are none, for this reason. The text of what is not our error is not shown: it may tell a secret."""
+        self._asking = False
+        if isinstance(error, NatsError):
+            return Refused(error)
+        return Refused(CredentialsUnavailable(self._server, f"{type(error).__name__} was raised", cause=error))
+
+    def _error(self, text: str) -> NatsError:
+        error = refusal(self._server, without_secrets(text))
+        if self._asking and isinstance(error, AuthenticationRefused):
+            # Nobody was refused: a second time must not end the client.
+            why, hint = f"they did not come before the server said {text!r}", "raise the server's authorization.timeout"
+            return CredentialsUnavailable(self._server, why, hint=hint)
+        return error
+
     def _greeting(self) -> Answer:
         assert self.info is not None
         try:
-            fields = self._credentials(self.info.nonce)
-            greeting = encode.connect(encode_connect(self._connect, fields)) + encode.PING
-        except NatsError as error:
-            return Refused(error)
+            credentials = self._credentials(self.info.nonce)
         except Exception as error:
-            # The caller's own code. Its text is not shown: it may tell what it was made of.
-            why = f"the credentials could not be had ({type(error).__name__})"
-            return Refused(DialFailed(self._server, why, cause=error))
-        self._greeted = True
-        return Send(greeting)
+            return self.unproven(error)
+        if isawaitable(credentials):
+            self._asking = True
+            return Ask(credentials)
+        return self.proven(credentials)

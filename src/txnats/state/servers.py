@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft, TlsUnavailable
+from ..errors import (
+    AuthenticationRefused,
+    CredentialsExpired,
+    DialFailed,
+    InvalidOption,
+    NatsError,
+    NoServersLeft,
+    TlsUnavailable,
+)
 from ..options import ReconnectOptions
 from .addresses import Address, parse_address
 from .backoff import check_wait, wait_after
@@ -75,6 +83,7 @@ class Servers:
         # Tries that are left in this pass.
         self._left = len(self._pool)
         self._causes: dict[str, NatsError] = {}
+        self._expired: CredentialsExpired | None = None
         self._discover = options.discover and all(server.address is not None for server in self._pool)
         self.passes = 0
         self.last_error: NatsError | None = None
@@ -132,12 +141,16 @@ class Servers:
         # Tries that are left in this pass.
         self._left = len(self._pool)
         self._causes.clear()
+        self._expired = None
 
     def failed(self, server: Server, error: NatsError) -> None:
         """An attempt failed. Too many in a row, or the same refusal twice, and it leaves the pool.
 
         A refusal is one of our login, or of TLS, which another attempt would hardly change.
         """
+        if self._expired is not None and type(error) is AuthenticationRefused:
+            # The same credentials again, most likely: a server that is asked anew does not say why it refuses them.
+            error = CredentialsExpired(server.name, f"{self._expired.why}, then {error.why}", hint=self._expired.hint)
         server.failures += 1
         self.last_error = error
         self._causes[server.name] = error
@@ -150,6 +163,8 @@ class Servers:
     def lost(self, server: Server, error: NatsError) -> None:
         """The connection to it is gone: it stands last from now on."""
         self.last_error = error
+        if isinstance(error, CredentialsExpired):
+            self._expired = error
         self._to_tail(server)
 
     def reconcile(self, announced: Sequence[str] | None, current: Server) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ Source: the NATS protocol page and ADR-40.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -83,15 +84,24 @@ def decode_info(body: bytes) -> ServerInfo:
         raise RemoteProtocolError(f"INFO cannot be read: {error}", snippet=body) from None
 
 
-def encode_connect(connect: ConnectInfo, credentials: Mapping[str, str]) -> bytes:
+def encode_connect(connect: ConnectInfo, credentials: Mapping[str, object]) -> bytes:
     """The JSON body of CONNECT. It may hold secrets: send it, never keep or log it.
+
+    Args:
+        connect: All but the credentials.
+        credentials: Texts, or what has a ``reveal`` that gives one: no variable here holds such a text.
 
     Raises:
         InvalidOption: A text of it cannot be encoded.
     """
     fields: dict[str, Any] = msgspec.to_builtins(connect)
     fields.update(credentials)
-    try:
-        return msgspec.json.encode(fields)
-    except UnicodeEncodeError:
-        raise InvalidOption("a name or a credential cannot be encoded", why="it holds lone surrogates") from None
+    with suppress(UnicodeEncodeError):
+        return msgspec.json.encode(fields, enc_hook=_revealed)
+    # Outside of a handler: that error holds the text itself, and would go along as the context of ours.
+    raise InvalidOption("a name or a credential cannot be encoded", why="it holds lone surrogates")
+
+
+def _revealed(secret: Any) -> str:
+    text: str = secret.reveal()
+    return text

@@ -1,0 +1,187 @@
+"""Contexts of the ``nats`` command line: a file that says where to connect and who we are.
+
+``$XDG_CONFIG_HOME/nats/context/NAME.json``, or ``~/.config`` for the first part; ``nats/context.txt`` names the one
+that is selected.
+Source: ADR-21, and the files that the ``nats`` command writes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .auth import credentials
+from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKeyFile, Token, UserPassword
+from .auth.secret import Kept, Secret, wipe
+from .errors import CredentialsUnavailable, InvalidOption
+from .options import TlsOptions
+from .state.addresses import parse_servers
+
+DEFAULT_URL = "nats://127.0.0.1:4222"
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file holds. Keys that are not listed here do not matter to us: colours, a description."""
+
+    url: str = ""
+    token: str = ""
+    user: str = ""
+    password: str = ""
+    creds: str = ""
+    nkey: str = ""
+    user_jwt: str = ""
+    user_seed: str = ""
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+    tls_first: bool = False
+    nsc: str = ""
+    socks_proxy: str = ""
+    inbox_prefix: str = ""
+    jetstream_domain: str = ""
+    jetstream_api_prefix: str = ""
+    jetstream_event_prefix: str = ""
+    windows_cert_store: str = ""
+
+    def __repr__(self) -> str:
+        return "<context file>"
+
+
+class Context(Kept):
+    """What a context says.
+
+    Attributes:
+        name: Its name, or the path of its file.
+        servers: Names of the servers, without their logins.
+        auth: Who we are; None when it does not say, or only in its URL.
+        tls: How TLS is done; None when it does not say.
+        inbox_prefix: First tokens of reply subjects; None when it does not say.
+        jetstream_domain: Empty for none, as are the next two.
+    """
+
+    __slots__ = (
+        "_url", "auth", "inbox_prefix", "jetstream_api_prefix", "jetstream_domain", "jetstream_event_prefix", "name",
+        "servers", "tls",
+    )  # fmt: skip
+
+    def __init__(self, name: str, file: _File) -> None:
+        self.name = name
+        # A user name alone is a token there, as here.
+        self._url = Secret(file.url or DEFAULT_URL)
+        self.servers = [address.name for address in parse_servers(self._url.reveal())]
+        self.auth = _auth(file)
+        self.tls = _tls(file)
+        self.inbox_prefix = file.inbox_prefix or None
+        self.jetstream_domain = file.jetstream_domain
+        self.jetstream_api_prefix = file.jetstream_api_prefix
+        self.jetstream_event_prefix = file.jetstream_event_prefix
+
+    def servers_for(self, auth: Authenticator | None) -> str | list[str]:
+        """What to connect to: the URL as it is, or without its login when the caller logs in by other means."""
+        return self._url.reveal() if auth is None else self.servers
+
+    def __repr__(self) -> str:
+        return f"<Context {self.name!r}: {', '.join(self.servers)}>"
+
+
+def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> Context:
+    """A context by its name, or by the path of its file.
+
+    Args:
+        name: A name; a path, which has a separator in it or ends with ``.json``; or ``""`` for the selected one.
+        folder: Where contexts are, in place of ``nats`` in the user's configuration folder.
+
+    Raises:
+        InvalidOption: There is none, or it asks for what cannot be done. No text shows a secret.
+    """
+    if not isinstance(name, (str, os.PathLike)):
+        raise InvalidOption(f"a context is named by a str, not {type(name).__name__}")
+    home = Path(folder) if folder is not None else _home()
+    text = os.fspath(name) or _selected(home)
+    path = _path(text, home)
+    try:
+        content = credentials.read(path)
+    except CredentialsUnavailable as error:
+        known = ", ".join(sorted(file.stem for file in (home / "context").glob("*.json"))[:20])
+        raise InvalidOption(
+            f"there is no context {text!r}", where=str(path), why=error.why, hint=f"there are: {known}" if known else ""
+        ) from None
+    file = _decoded(content, path)
+    for field, hint in _UNSUPPORTED.items():
+        if getattr(file, field):
+            raise InvalidOption(f"the context asks for {field}, which is not supported", where=str(path), hint=hint)
+    try:
+        return Context(text, file)
+    except InvalidOption as error:
+        # The frames below hold what the file does.
+        error.where = f"{path}: {error.where}" if error.where else str(path)
+        raise error.with_traceback(None) from None
+
+
+_UNSUPPORTED = {
+    "socks_proxy": "give an endpoint of your own as servers=",
+    "nsc": "write a creds file with `nsc generate creds`, and name it as creds",
+    "windows_cert_store": "name PEM files as ca, cert and key",
+}
+
+
+def _home() -> Path:
+    configured = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(configured) if configured else Path("~/.config").expanduser()) / "nats"
+
+
+def _selected(home: Path) -> str:
+    try:
+        name = (home / "context.txt").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    if not name:
+        raise InvalidOption("no context is selected", where=str(home), hint="nats context select NAME")
+    return name
+
+
+def _path(text: str, home: Path) -> Path:
+    if os.sep in text or text.endswith(".json"):
+        return Path(text).expanduser()
+    if ".." in text or "\0" in text:
+        raise InvalidOption("a context has no such name", why="it has two dots, or NUL, in it")
+    return home / "context" / f"{text}.json"
+
+
+def _decoded(content: credentials.Content, path: Path) -> _File:
+    field = ""
+    try:
+        return msgspec.json.decode(content.data, type=_File)
+    except msgspec.ValidationError as error:
+        # It names the kind that was expected, and the key, and no value.
+        field = str(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        field = "it is not JSON"
+    finally:
+        wipe(content.data)
+    raise InvalidOption("the context cannot be read", where=str(path), why=field)
+
+
+def _auth(file: _File) -> Authenticator | None:
+    """In the order in which the ``nats`` command looks."""
+    if file.user:
+        return UserPassword(file.user, file.password)
+    if file.creds:
+        return CredentialsFile(file.creds)
+    if file.nkey:
+        return NKeyFile(file.nkey)
+    if file.user_jwt:
+        return Jwt(file.user_jwt, file.user_seed or None)
+    return Token(file.token) if file.token else None
+
+
+def _tls(file: _File) -> TlsOptions | None:
+    paths: dict[str, Any] = {
+        option: os.path.expanduser(path)  # noqa: PTH111  # it stays text
+        for option, path in (("ca", file.ca), ("certificate", file.cert), ("key", file.key))
+        if path
+    }
+    return TlsOptions(**paths, handshake_first=file.tls_first) if paths or file.tls_first else None
