@@ -38,10 +38,12 @@ from .errors import (
     SlowConsumer,
     StaleConnection,
     TlsUnavailable,
+    WebSocketClosed,
+    WebSocketRefused,
 )
 from .headers import Headers
 from .message import Message
-from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions
+from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions, WebSocketOptions
 from .statistics import Statistics, Status
 from .subscription import Drained, EndReason, Subscription
 from .version import __version__
@@ -98,6 +100,9 @@ __all__ = [
     "TlsUnavailable",
     "Token",
     "UserPassword",
+    "WebSocketClosed",
+    "WebSocketOptions",
+    "WebSocketRefused",
     "__version__",
     "connect",
     "events",

@@ -14,12 +14,14 @@
     │   └── RemoteProtocolError           theirs did
     ├── ConnectionProblem
     │   ├── DialFailed                    one server, one attempt, one cause
+    │   │   └── WebSocketRefused          what answered there opens no WebSocket
     │   ├── NoServersLeft                 every server was tried; each cause is kept
     │   ├── AuthenticationRefused
     │   │   └── CredentialsExpired
     │   ├── TlsUnavailable                TLS was asked for and cannot be had; nothing was sent
     │   ├── ConnectionLost
-    │   │   └── StaleConnection
+    │   │   ├── StaleConnection
+    │   │   └── WebSocketClosed           by the server, with a code and its words
     │   ├── ClientClosed
     │   ├── ClientDraining
     │   └── OutboxFull
@@ -177,6 +179,18 @@ class DialFailed(ConnectionProblem):
         self.cause = cause
 
 
+class WebSocketRefused(DialFailed):
+    """What answered there opens no WebSocket.
+
+    Attributes:
+        status: Its HTTP status; None when it did not answer in HTTP, or wrongly.
+    """
+
+    def __init__(self, server: str, why: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(server, why, hint=hint)
+        self.status = status
+
+
 class NoServersLeft(ConnectionProblem):
     """Every server of the pool was tried and none is left to try.
 
@@ -234,6 +248,22 @@ class ConnectionLost(ConnectionProblem):
 
 class StaleConnection(ConnectionLost):
     """The server has been silent for longer than the pings allow."""
+
+
+class WebSocketClosed(ConnectionLost):
+    """The server closed the WebSocket, and said why.
+
+    Attributes:
+        code: Its close code; 1005 when it gave none.
+        reason: Its words, with anything that could be a secret taken out; may be empty.
+    """
+
+    def __init__(self, server: str, *, code: int, meaning: str, reason: str = "") -> None:
+        reason = _SECRET.sub(rb"\1***", reason.encode()).decode()
+        words = f": {reason!r}" if reason else ""
+        super().__init__(server, f"the server closed the WebSocket with {code} ({meaning}){words}")
+        self.code = code
+        self.reason = reason
 
 
 class ClientClosed(ConnectionProblem):

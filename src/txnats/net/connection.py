@@ -131,6 +131,11 @@ class Connection(Protocol):
         return self._handshake.info
 
     @property
+    def waits_for(self) -> str:
+        """What the handshake still lacks, its transport's own among it."""
+        return getattr(self.transport, "waits_for", "") or ("INFO" if self.info is None else "answer to CONNECT")
+
+    @property
     def is_live(self) -> bool:
         """True from the end of the handshake until it is over."""
         return self._live and not self._over
@@ -379,10 +384,12 @@ class Connection(Protocol):
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
-        waited_for = "INFO" if self.info is None else "answer to CONNECT"
-        self.fail(DialFailed(self.server, f"no {waited_for} came"))
+        self.fail(DialFailed(self.server, f"no {self.waits_for} came"))
 
     def _lost_because(self, reason: Failure | None) -> NatsError:
+        if reason is not None and isinstance(reason.value, NatsError):
+            # A transport of ours, which knows better.
+            return reason.value
         if not self._live:
             return DialFailed(
                 self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"

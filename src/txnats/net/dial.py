@@ -69,7 +69,7 @@ def dial(
         if connection is None or connection.transport is None:
             waited_for = "connection"
         else:
-            waited_for = "INFO" if connection.info is None else "answer to CONNECT"
+            waited_for = connection.waits_for
         return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
 
     def failed(failure: Failure) -> Failure:

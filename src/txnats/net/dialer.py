@@ -88,11 +88,19 @@ class Dialer:
 
     def _make(self, server: Server) -> Connection:
         greeting = self._greeting
-        wants_tls = server.address is not None and server.address.secure
+        address = server.address
+        wants_tls = address is not None and address.secure
         connection = Connection(
             clock=self._clock,
             server=server.name,
-            handshake=Handshake(server.name, greeting.connect, self._credentials(server), tls=wants_tls),
+            handshake=Handshake(
+                server.name,
+                greeting.connect,
+                self._credentials(server),
+                tls=wants_tls,
+                # Of a WebSocket, its URL alone says whether it is within TLS.
+                secure=wants_tls and address is not None and address.websocket,
+            ),
             parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,
             deliver=self._deliver,
