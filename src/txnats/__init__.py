@@ -10,6 +10,7 @@ from .connecting import connect
 from .draining import DrainReport
 from .errors import (
     AuthenticationRefused,
+    CertificateRefused,
     ClientClosed,
     ClientDraining,
     ConnectionLost,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationRefused",
     "Authenticator",
+    "CertificateRefused",
     "Client",
     "ClientClosed",
     "ClientDraining",

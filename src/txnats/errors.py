@@ -19,6 +19,7 @@
     │   ├── AuthenticationRefused
     │   │   └── CredentialsExpired
     │   ├── TlsUnavailable                TLS was asked for and cannot be had; nothing was sent
+    │   │   └── CertificateRefused        theirs by us, or ours by them
     │   ├── ConnectionLost
     │   │   ├── StaleConnection
     │   │   └── WebSocketClosed           by the server, with a code and its words
@@ -236,6 +237,15 @@ class TlsUnavailable(ConnectionProblem):
     def __init__(self, server: str, why: str, *, hint: str = "") -> None:
         super().__init__("TLS is not available", where=server, why=why, hint=hint)
         self.server = server
+
+
+class CertificateRefused(TlsUnavailable):
+    """A certificate does not pass: the server's here, or ours there. Neither side got as far as a login."""
+
+    def __init__(self, server: str, why: str, *, hint: str = "") -> None:
+        super().__init__(server, why, hint=hint)
+        self.what = "a certificate was refused"
+        self.args = (self.what,)
 
 
 class ConnectionLost(ConnectionProblem):
