@@ -307,6 +307,9 @@ class Connection(Protocol):
             self.ended.callback(None)
 
     def _receive(self, op: Op) -> None:
+        if isinstance(op, Info):
+            # What carries us may have to know: only a transport of ours asks.
+            getattr(self.transport, "informed", _unasked)(op.info.max_payload)
         if not self._live:
             self._shake(op)
             return
@@ -395,6 +398,10 @@ class Connection(Protocol):
                 self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"
             )
         return ConnectionLost(self.server, f"the server closed the connection{_detail(reason)}")
+
+
+def _unasked(_: int) -> None:
+    """Other transports do not care."""
 
 
 def _detail(reason: Failure | None) -> str:

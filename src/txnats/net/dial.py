@@ -66,10 +66,8 @@ def dial(
 
     def late(_: object, __: float) -> object:
         connection = factory.connection
-        if connection is None or connection.transport is None:
-            waited_for = "connection"
-        else:
-            waited_for = connection.waits_for
+        begun = connection is not None and connection.transport is not None
+        waited_for = connection.waits_for if connection is not None and begun else "connection"
         return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
 
     def failed(failure: Failure) -> Failure:

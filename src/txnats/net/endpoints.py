@@ -78,7 +78,7 @@ class Endpoints:
             endpoint = self._within_tls(endpoint, address)
         if address.websocket:
             # Loaded when it is first needed, as TLS is.
-            from .websocket import websocket_endpoint
+            from .websocket import websocket_endpoint  # noqa: PLC0415
 
             endpoint = websocket_endpoint(self._reactor, endpoint, address, self._websocket)
         return endpoint
@@ -95,9 +95,9 @@ class Endpoints:
         return HostnameEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
 
     def _within_tls(self, endpoint: IStreamClientEndpoint, address: Address) -> IStreamClientEndpoint:
-        from twisted.internet.endpoints import wrapClientTLS
+        from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
 
-        from .tls import client_options
+        from .tls import client_options  # noqa: PLC0415
 
         wrapped: IStreamClientEndpoint = wrapClientTLS(
             client_options(self._tls, address.tls_name or address.host), endpoint

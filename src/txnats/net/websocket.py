@@ -70,19 +70,21 @@ class WebSocketEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
         """The protocol is connected before the WebSocket is open: what it writes until then waits."""
-        factory = _Factory(protocolFactory, lambda carried: WebSocketTransport(factory, carried, self._make(), self._clock))
+        factory = _Factory(
+            protocolFactory, lambda carried: WebSocketTransport(factory, carried, self._make(), self._clock)
+        )
         connecting = cast("Deferred[WebSocketTransport]", self._endpoint.connect(cast(IProtocolFactory, factory)))
         return connecting.addCallback(lambda _: factory.carried)
 
 
-class _Factory(WrappingFactory):  # type: ignore[type-arg]
+class _Factory(WrappingFactory["WebSocketTransport"]):
     """Builds one pair of protocols, or none if the inner factory has none to give any more."""
 
     noisy = False
     carried: IProtocol
 
     def __init__(self, inner: IProtocolFactory, wrap: Callable[[IProtocol], WebSocketTransport]) -> None:
-        super().__init__(inner)
+        super().__init__(inner)  # type: ignore[no-untyped-call]
         self._wrap = wrap
 
     def buildProtocol(self, addr: IAddress | None) -> WebSocketTransport | None:  # type: ignore[override]
@@ -123,6 +125,10 @@ class WebSocketTransport(ProtocolWrapper):
         """What its own handshake lacks."""
         return "" if self._websocket.is_open else "answer to the WebSocket request"
 
+    def informed(self, max_payload: int) -> None:
+        """The server has told what it takes."""
+        self._websocket.takes(max_payload)
+
     # Towards the socket
 
     def connectionMade(self) -> None:
@@ -136,7 +142,8 @@ class WebSocketTransport(ProtocolWrapper):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._over = True
         cancel(self._turn, self._deadline)
-        super().connectionLost(Failure(self._reason) if self._reason is not None else reason)
+        told = Failure(self._reason) if self._reason is not None else reason
+        super().connectionLost(told)  # type: ignore[no-untyped-call]
 
     # Towards the protocol
 

@@ -37,15 +37,15 @@ PIECE = 64 * 1024
 COMPRESSED_PIECE = 16 * 1024
 """The same where each byte may become a thousand."""
 COMPRESSED_MESSAGE = 32 * 1024
-"""Bytes of our messages before compression: a server need not take more at once than its ``max_payload``."""
+"""Bytes of our messages before compression."""
 NOT_COMPRESSED = 64
 """Bytes below which nothing is won."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?\r\n")
-_LOCATION = re.compile(rb"^location:[ \t]*((?:https?|wss?)://[0-9a-z.\-]{1,100}(?::[0-9]{1,5})?)", re.I | re.M)
+_LOCATION = re.compile(rb"(?im)^location:[ \t]*((?:https?|wss?)://[0-9a-z.\-]{1,100}(?::[0-9]{1,5})?)")
 _LOGIN_STATUS = frozenset({401, 403, 407})
 # The package would log the request's headers and all that is sent, and secrets are among it.
-_SILENT = logging.Logger("txnats.websocket", logging.CRITICAL + 1)
+_SILENT = logging.Logger("txnats.websocket", logging.CRITICAL + 1)  # noqa: LOG001  # no configuration may find it
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -86,6 +86,8 @@ class WebSocket:
         self.is_open = False
         self._server = server
         self._max_size = max_size
+        # Until the server has told: no server of use takes less.
+        self._compressed = NOT_COMPRESSED
         self._head = bytearray()
         self._inbox: deque[bytes] = deque()
         self._ready: deque[bytes | memoryview] = deque()
@@ -112,13 +114,18 @@ class WebSocket:
 
     def pack(self, data: bytes) -> bytes:
         """NATS's bytes as they are sent, once it is open."""
-        extensions = self._protocol.extensions if len(data) >= NOT_COMPRESSED else []
-        if not extensions or len(data) <= COMPRESSED_MESSAGE:
+        most = self._compressed
+        extensions = self._protocol.extensions if min(len(data), most) >= NOT_COMPRESSED else []
+        if not extensions or len(data) <= most:
             return Frame(Opcode.BINARY, data).serialize(mask=True, extensions=extensions)
         return b"".join(
-            Frame(Opcode.BINARY, data[start : start + COMPRESSED_MESSAGE]).serialize(mask=True, extensions=extensions)
-            for start in range(0, len(data), COMPRESSED_MESSAGE)
+            Frame(Opcode.BINARY, data[start : start + most]).serialize(mask=True, extensions=extensions)
+            for start in range(0, len(data), most)
         )
+
+    def takes(self, max_payload: int) -> None:
+        """The server's ``max_payload``: it cuts those whose compressed message unpacks to more."""
+        self._compressed = min(COMPRESSED_MESSAGE, max_payload)
 
     def control(self) -> bytes:
         """What is due beside NATS's bytes: the answer to the newest ping, or our last frame; empty if there is none."""
@@ -171,7 +178,7 @@ class WebSocket:
         line = _STATUS_LINE.match(head)
         end = head.find(b"\r\n\r\n") + 4
         if line is None:
-            if b"\n" in head or len(head) > MOST_HEAD or not b"HTTP/1.".startswith(head[:7]):
+            if b"\n" in head or len(head) > MOST_HEAD or not b"HTTP/1.".startswith(bytes(head[:7])):
                 self._refuse(_no_http(bytes(head[:5])))
             return
         status = int(line[1])
@@ -268,7 +275,9 @@ def _refusal(server: str, status: int, head: bytes) -> NatsError:
     location = _LOCATION.search(head)
     if status // 100 == 3:
         where = f", to {location[1].decode()}" if location is not None else ""
-        return WebSocketRefused(server, why + where, status=status, hint="it is not followed: connect there, if you trust it")
+        return WebSocketRefused(
+            server, why + where, status=status, hint="it is not followed: connect there, if you trust it"
+        )
     return WebSocketRefused(server, why, status=status, hint=_HINTS.get(status, ""))
 
 
