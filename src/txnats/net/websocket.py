@@ -135,9 +135,12 @@ class WebSocketTransport(ProtocolWrapper):
         self.transport.write(self._websocket.request())
 
     def dataReceived(self, data: bytes) -> None:
-        if not self._over:
-            self._websocket.feed(data)
-            self._pump()
+        if self._over:
+            return
+        self._websocket.feed(data)
+        if not self._pump() and self._websocket.is_open and not self._resting and not self._over:
+            # A large message takes its time: that its bytes come has to be heard, or the link would count as dead.
+            self.wrappedProtocol.dataReceived(b"")
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._over = True
@@ -195,11 +198,11 @@ class WebSocketTransport(ProtocolWrapper):
         if not self._resting and not self._over:
             self.transport.resumeProducing()
 
-    def _pump(self) -> None:
-        """Hand on what has come, until there is no more or nobody wants it."""
+    def _pump(self) -> bool:
+        """Hand on what has come, until there is no more or nobody wants it; whether there was any."""
         if self._pumping:
-            return
-        self._pumping = True
+            return True
+        self._pumping, any_yet = True, False
         try:
             while not self._resting and not self._over:
                 match self._websocket.next():
@@ -208,6 +211,7 @@ class WebSocketTransport(ProtocolWrapper):
                     case Ended(error):
                         self._end(error)
                     case data:
+                        any_yet = True
                         self._send_held()
                         self.wrappedProtocol.dataReceived(data)
         finally:
@@ -215,6 +219,7 @@ class WebSocketTransport(ProtocolWrapper):
         self._send_held()
         if not self._full and not self._over:
             self._say(self._websocket.control())
+        return any_yet
 
     def _send_held(self) -> None:
         if self._held and self._websocket.is_open:
