@@ -59,6 +59,12 @@ SAMPLES = [
     ),
     (errors.TlsUnavailable(SERVER, "not offered"), f"TLS is not available [{SERVER}]: not offered"),
     (errors.ConnectionLost(SERVER, "EOF"), f"the connection was lost [{SERVER}]: EOF"),
+    (errors.CertificateRefused(SERVER, "expired"), f"a certificate was refused [{SERVER}]: expired"),
+    (errors.WebSocketRefused(SERVER, "HTTP 404", status=404), f"cannot connect [{SERVER}]: HTTP 404"),
+    (
+        errors.WebSocketClosed(SERVER, code=1001, meaning="going away", reason="bye"),
+        f"the connection was lost [{SERVER}]: the server closed the WebSocket with 1001 (going away): 'bye'",
+    ),
     (errors.StaleConnection(SERVER, "silence"), f"the connection was lost [{SERVER}]: silence"),
     (errors.ClientClosed(), "the client is closed (connect a new one)"),
     (
@@ -149,6 +155,8 @@ def test_some_are_what_python_calls_them_too(kind: type, builtin: type) -> None:
     ("kind", "parent"),
     [
         (errors.StaleConnection, errors.ConnectionLost),
+        (errors.WebSocketClosed, errors.ConnectionLost),
+        (errors.WebSocketRefused, errors.DialFailed),
         (errors.CredentialsExpired, errors.AuthenticationRefused),
         (errors.PermissionDenied, errors.ServerError),
         (errors.NoResponders, errors.RequestFailed),

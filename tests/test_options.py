@@ -15,6 +15,7 @@ from txnats.options import (
     ReconnectOptions,
     SlowPolicy,
     TlsOptions,
+    WebSocketOptions,
     check_count,
     check_policy,
     check_seconds,
@@ -134,3 +135,65 @@ def test_groups_cannot_be_changed_and_are_made_by_keyword(made: Any) -> None:
     with pytest.raises(TypeError):
         type(made)(no_such_option=1)
     assert made == type(made)()
+
+
+def test_a_websockets_defaults() -> None:
+    options = WebSocketOptions()
+    assert (options.path, options.current_headers(), options.compression) == ("/", {}, True)
+    assert options.max_size == 64 * MIB
+
+
+@pytest.mark.parametrize("path", ["", "a", "http://h/", "/a b", "/\r\nA: b", "/\u00e4", "/a#b", None, 5])
+def test_a_websockets_path(path: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"WebSocketOptions\.path"):
+        WebSocketOptions(path=path)
+
+
+SECRET = "s3cr3t"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"A": f"{SECRET}\r\nB: c"},
+        {"A": f"{SECRET}\n"},
+        {"A": f"{SECRET}\x00"},
+        {"A": f"{SECRET}\u2603"},
+        {"A": SECRET * 2000},
+        {"A": SECRET.encode()},
+        {f"{SECRET} A": "b"},
+        {"": SECRET},
+        {"A:": SECRET},
+        {b"A": SECRET},
+        {"Upgrade": SECRET},
+        {"connection": SECRET},
+        {"SEC-WebSocket-Key": SECRET},
+        {"Content-Length": SECRET},
+        {"Transfer-Encoding": SECRET},
+        [("A", SECRET)],
+        SECRET,
+        None,
+    ],
+)
+def test_headers_that_cannot_be_sent(headers: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"WebSocketOptions\.headers cannot be sent") as caught:
+        WebSocketOptions(headers=headers)
+    assert SECRET not in str(caught.value)
+    later = WebSocketOptions(headers=lambda: headers)
+    with pytest.raises(InvalidOption) as caught:
+        later.current_headers()
+    assert SECRET not in str(caught.value)
+
+
+def test_headers_are_asked_for_each_time_and_never_shown() -> None:
+    numbers = iter(range(10))
+    fresh = WebSocketOptions(headers=lambda: {"A": str(next(numbers))})
+    assert [fresh.current_headers(), fresh.current_headers()] == [{"A": "0"}, {"A": "1"}]
+    fixed = WebSocketOptions(headers={"Cookie": SECRET, "Host": "h"}, path=f"/a?{SECRET}")
+    assert SECRET not in repr(fixed) + str(fixed)
+    assert repr(fixed).startswith("WebSocketOptions(path='/a', headers=<Cookie, Host>, ")
+    assert fixed.current_headers() == {"Cookie": SECRET, "Host": "h"}
+    with pytest.raises(InvalidOption, match="compression"):
+        WebSocketOptions(compression=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidOption, match="max_size"):
+        WebSocketOptions(max_size=0)

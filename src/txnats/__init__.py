@@ -11,6 +11,7 @@ from .connecting import connect
 from .draining import DrainReport
 from .errors import (
     AuthenticationRefused,
+    CertificateRefused,
     ClientClosed,
     ClientDraining,
     ConnectionLost,
@@ -40,10 +41,12 @@ from .errors import (
     SlowConsumer,
     StaleConnection,
     TlsUnavailable,
+    WebSocketClosed,
+    WebSocketRefused,
 )
 from .headers import Headers
 from .message import Message
-from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions
+from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions, WebSocketOptions
 from .statistics import Statistics, Status
 from .subscription import Drained, EndReason, Subscription
 from .version import __version__
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationRefused",
     "Authenticator",
+    "CertificateRefused",
     "Client",
     "ClientClosed",
     "ClientDraining",
@@ -106,6 +110,9 @@ __all__ = [
     "TlsUnavailable",
     "Token",
     "UserPassword",
+    "WebSocketClosed",
+    "WebSocketOptions",
+    "WebSocketRefused",
     "__version__",
     "connect",
     "events",

@@ -20,7 +20,7 @@ from .net.endpoints import EndpointFactory, Endpoints, ServersArgument
 from .net.session import Session
 from .net.supervisor import Supervisor
 from .net.writer import Writer
-from .options import Limits, PingOptions, ReconnectOptions, TlsOptions, check_seconds
+from .options import Limits, PingOptions, ReconnectOptions, TlsOptions, WebSocketOptions, check_seconds
 from .state.outbox import Outbox
 from .state.requests import Requests
 from .state.servers import Servers
@@ -42,6 +42,7 @@ def connect(
     reconnect: ReconnectOptions = ReconnectOptions(),
     limits: Limits = Limits(),
     ping: PingOptions = PingOptions(),
+    websocket: WebSocketOptions = WebSocketOptions(),
     inbox_prefix: str | None = None,
     echo: bool = True,
     verbose: bool = False,
@@ -56,8 +57,8 @@ def connect(
     Args:
         reactor: The reactor to run on.
         servers: A URL or a comma list of URLs (``nats://host:4222``, ``host``, ``host:port``, with ``user:password@``
-            or ``token@``), a sequence of them, an endpoint string, or an ``IStreamClientEndpoint``. With an endpoint no
-            other server is ever dialled.
+            or ``token@``, and ``ws://`` or ``wss://`` for WebSocket), a sequence of them, an endpoint string, or an
+            ``IStreamClientEndpoint``. With an endpoint no other server is ever dialled.
         context: A context of the ``nats`` command line, in place of servers: its name, the path of its file, or ``""``
             for the selected one. What is given here beside it wins over what it says.
         name: How the server's monitoring calls this client.
@@ -66,13 +67,15 @@ def connect(
         reconnect: How a lost connection is won back.
         limits: Every bound.
         ping: How a dead connection is noticed.
+        websocket: How a WebSocket is opened, for ``ws://`` and ``wss://``.
         inbox_prefix: First tokens of all reply subjects; ``_INBOX`` when neither this nor a context says.
         echo: Whether our own publishes come back to our own subscriptions.
         verbose: Ask the server to answer each command with +OK.
         pedantic: Ask the server to check subjects strictly.
         timeout: Seconds for one attempt at one server: connection, INFO and login together.
         request_timeout: Seconds that a request waits when it does not say otherwise.
-        endpoint_factory: Makes the endpoint for a host and port, for a pool behind a proxy.
+        endpoint_factory: Makes the endpoint for a host and port, for a pool behind a proxy. TLS and WebSocket, where
+            a URL asks for them, go on top of it.
         on_event: Called with every event.
 
     Returns:
@@ -90,6 +93,7 @@ def connect(
             reconnect=reconnect,
             limits=limits,
             ping=ping,
+            websocket=websocket,
             echo=echo,
             verbose=verbose,
             pedantic=pedantic,
@@ -118,6 +122,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     reconnect: ReconnectOptions = ReconnectOptions()
     limits: Limits = Limits()
     ping: PingOptions = PingOptions()
+    websocket: WebSocketOptions = WebSocketOptions()
     inbox_prefix: str = "_INBOX"
     echo: bool = True
     verbose: bool = False
@@ -150,6 +155,7 @@ _KINDS = {
     "reconnect": ReconnectOptions,
     "limits": Limits,
     "ping": PingOptions,
+    "websocket": WebSocketOptions,
     "echo": bool,
     "verbose": bool,
     "pedantic": bool,
@@ -163,7 +169,14 @@ def build(reactor: Any, servers: ServersArgument, options: Options) -> tuple[Cli
         InvalidOption: The servers cannot be read.
     """
     limits, reconnect = options.limits, options.reconnect
-    endpoints = Endpoints(reactor, servers, timeout=options.timeout, factory=options.endpoint_factory)
+    endpoints = Endpoints(
+        reactor,
+        servers,
+        timeout=options.timeout,
+        factory=options.endpoint_factory,
+        websocket=options.websocket,
+        tls=options.tls,
+    )
     pool = Servers(endpoints.servers, reconnect, limits.servers)
     hub = EventHub(reactor, limits.events, options.on_event, options.name)
     greeting = Greeting(

@@ -14,13 +14,16 @@
     │   └── RemoteProtocolError           theirs did
     ├── ConnectionProblem
     │   ├── DialFailed                    one server, one attempt, one cause
+    │   │   └── WebSocketRefused          what answered there opens no WebSocket
     │   ├── NoServersLeft                 every server was tried; each cause is kept
     │   ├── AuthenticationRefused
     │   │   └── CredentialsExpired
     │   ├── CredentialsUnavailable        a file cannot be read, a callable of yours raised; nothing was sent
     │   ├── TlsUnavailable                TLS was asked for and cannot be had; nothing was sent
+    │   │   └── CertificateRefused        theirs by us, or ours by them
     │   ├── ConnectionLost
-    │   │   └── StaleConnection
+    │   │   ├── StaleConnection
+    │   │   └── WebSocketClosed           by the server, with a code and its words
     │   ├── ClientClosed
     │   ├── ClientDraining
     │   └── OutboxFull
@@ -183,6 +186,18 @@ class DialFailed(ConnectionProblem):
         self.cause = cause
 
 
+class WebSocketRefused(DialFailed):
+    """What answered there opens no WebSocket.
+
+    Attributes:
+        status: Its HTTP status; None when it did not answer in HTTP, or wrongly.
+    """
+
+    def __init__(self, server: str, why: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(server, why, hint=hint)
+        self.status = status
+
+
 class NoServersLeft(ConnectionProblem):
     """Every server of the pool was tried and none is left to try.
 
@@ -246,6 +261,15 @@ class TlsUnavailable(ConnectionProblem):
         self.server = server
 
 
+class CertificateRefused(TlsUnavailable):
+    """A certificate does not pass: the server's here, or ours there. Neither side got as far as a login."""
+
+    def __init__(self, server: str, why: str, *, hint: str = "") -> None:
+        super().__init__(server, why, hint=hint)
+        self.what = "a certificate was refused"
+        self.args = (self.what,)
+
+
 class ConnectionLost(ConnectionProblem):
     """The connection to the server is gone."""
 
@@ -256,6 +280,22 @@ class ConnectionLost(ConnectionProblem):
 
 class StaleConnection(ConnectionLost):
     """The server has been silent for longer than the pings allow."""
+
+
+class WebSocketClosed(ConnectionLost):
+    """The server closed the WebSocket, and said why.
+
+    Attributes:
+        code: Its close code; 1005 when it gave none.
+        reason: Its words, with anything that could be a secret taken out; may be empty.
+    """
+
+    def __init__(self, server: str, *, code: int, meaning: str, reason: str = "") -> None:
+        reason = _SECRET.sub(rb"\1***", reason.encode()).decode()
+        words = f": {reason!r}" if reason else ""
+        super().__init__(server, f"the server closed the WebSocket with {code} ({meaning}){words}")
+        self.code = code
+        self.reason = reason
 
 
 class ClientClosed(ConnectionProblem):

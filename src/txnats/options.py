@@ -5,7 +5,8 @@ Seconds are floats, sizes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -216,3 +217,77 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str | None = None
     handshake_first: bool = False
     context: Callable[[], Any] | None = None
+
+
+class WebSocketOptions(_Checked, frozen=True, kw_only=True):
+    """How a WebSocket is opened, for ``ws://`` and ``wss://`` servers. Its repr shows no header's value.
+
+    Args:
+        path: Path and query of the request, percent-encoded, for servers whose URL names none.
+        headers: Headers of the request beside those that a WebSocket needs: a cookie, a proxy's key, another ``Host``.
+            Or a callable that is asked for them at every attempt.
+        compression: Offer to compress; it is done when the server agrees.
+        max_size: Bytes of one message from the server, after decompression. A nats-server puts all that waits for us
+            into one: up to its own ``max_pending``.
+    """
+
+    path: str = "/"
+    headers: Mapping[str, str] | Callable[[], Mapping[str, str]] = {}
+    compression: bool = True
+    max_size: int = 64 * MIB
+
+    def __post_init__(self) -> None:
+        self._counts(max_size=1)
+        if not isinstance(self.compression, bool):
+            raise InvalidOption(f"WebSocketOptions.compression is {_shown(self.compression)}", why="it is a bool")
+        if not isinstance(self.path, str) or not self.path.startswith("/") or not is_request_target(self.path):
+            raise InvalidOption(
+                "WebSocketOptions.path cannot be", why="it starts with / and is of printable ASCII, percent-encoded"
+            )
+        if not callable(self.headers):
+            self.current_headers()
+
+    def __repr__(self) -> str:
+        headers = "<callable>" if callable(self.headers) else ", ".join(self.headers)
+        shown = self.path.partition("?")[0]
+        return (
+            f"WebSocketOptions(path={shown!r}, headers=<{headers}>, "
+            f"compression={self.compression}, max_size={self.max_size})"
+        )
+
+    def current_headers(self) -> dict[str, str]:
+        """The headers of the attempt that begins. They may be secret: send them and forget them.
+
+        Raises:
+            InvalidOption: One cannot be sent; its value is not shown.
+        """
+        headers = self.headers() if callable(self.headers) else self.headers
+        fault = _fault_of(headers)
+        if fault:
+            raise InvalidOption("WebSocketOptions.headers cannot be sent", why=fault)
+        return dict(headers)
+
+
+def is_request_target(text: str) -> bool:
+    """Whether HTTP can carry it as the path and query of a request."""
+    return _REQUEST_TARGET.fullmatch(text) is not None
+
+
+_REQUEST_TARGET = re.compile(r"[!-\x22$-~]*")
+_HEADER_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]{1,256}")
+_HEADER_VALUE = re.compile(r"[\t -~\xa1-\xff]{0,8000}")
+_OUR_HEADERS = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
+
+
+def _fault_of(headers: object) -> str:
+    """What is wrong with a request's headers, without their values."""
+    if not isinstance(headers, Mapping):
+        return f"they are a mapping, not {type(headers).__name__}"
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            return "a name is no HTTP header"
+        if name.lower() in _OUR_HEADERS or name.lower().startswith("sec-websocket-"):
+            return f"{name} is for the WebSocket itself to say"
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            return f"the value of {name} is no text that one HTTP line can carry"
+    return ""

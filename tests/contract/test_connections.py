@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import txnats
-from tests.contract.worlds import SOON, InMemory, OnNatsServer, Story
+from tests.contract.worlds import SOON, Story, in_every_world
 from txnats import AuthenticationRefused, PayloadTooLarge, ReconnectOptions, Status, Token, UserPassword, events
 from txnats.server import ServerUser
 
@@ -105,9 +105,4 @@ async def _next(happens: txnats.event_hub.EventStream, kind: type) -> events.Eve
     return event
 
 
-class ConnectionsInMemory(Connections, InMemory):
-    """Over the byte pump."""
-
-
-class ConnectionsOnNatsServer(Connections, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Connections))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import txnats
-from tests.contract.worlds import SOON, InMemory, OnNatsServer, Story
+from tests.contract.worlds import SOON, Story, in_every_world
 
 
 class Messages(Story):
@@ -110,9 +110,4 @@ class Messages(Story):
         await client.flush()
 
 
-class MessagesInMemory(Messages, InMemory):
-    """Over the byte pump."""
-
-
-class MessagesOnNatsServer(Messages, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Messages))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import txnats
-from tests.contract.worlds import SOON, InMemory, OnNatsServer, Story
+from tests.contract.worlds import SOON, Story, in_every_world
 from txnats import EndReason, PermissionDenied, UserPassword, events
 from txnats.server import ServerUser, SubjectRules
 
@@ -107,9 +107,4 @@ class Permissions(Story):
         assert (caught.value.operation, caught.value.subject) == ("reply", "$JS.ACK.x")
 
 
-class PermissionsInMemory(Permissions, InMemory):
-    """Over the byte pump."""
-
-
-class PermissionsOnNatsServer(Permissions, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Permissions))

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.contract.worlds import InMemory, OnNatsServer, Story
+from tests.contract.worlds import Story, in_every_world
 from txnats import Message, NoResponders, RequestTimeout
 
 
@@ -77,9 +77,4 @@ class Requests(Story):
         assert asked.delivered == 1
 
 
-class RequestsInMemory(Requests, InMemory):
-    """Over the byte pump."""
-
-
-class RequestsOnNatsServer(Requests, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Requests))

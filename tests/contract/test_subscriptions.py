@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 import txnats
-from tests.contract.worlds import SOON, InMemory, OnNatsServer, Story
+from tests.contract.worlds import SOON, Story, in_every_world
 from txnats import Drained, EndReason
 
 
@@ -112,9 +112,4 @@ class Subscriptions(Story):
         assert service.status is txnats.Status.CLOSED
 
 
-class SubscriptionsInMemory(Subscriptions, InMemory):
-    """Over the byte pump."""
-
-
-class SubscriptionsOnNatsServer(Subscriptions, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Subscriptions))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.contract.worlds import InMemory, OnNatsServer, Story
+from tests.contract.worlds import Story, in_every_world
 from txnats.server import ServerUser, SubjectRules
 
 BLOCK = b"NATS/1.0\r\nA: bcd\r\n\r\n"
@@ -23,7 +23,8 @@ class Transcripts(Story):
         """What the server says before it closes."""
         client = await self.raw(**connect)
         client.write(sent)
-        assert await client.until(None) == expected
+        told = await client.until(None)
+        assert told == expected or (told == b"" and not self.last_words)
         await client.close()
 
     async def test_messages(self) -> None:
@@ -204,9 +205,4 @@ def error(text: str) -> bytes:
     return f"-ERR '{text}'\r\n".encode()
 
 
-class TranscriptsInMemory(Transcripts, InMemory):
-    """Over the byte pump."""
-
-
-class TranscriptsOnNatsServer(Transcripts, OnNatsServer):
-    """Over TCP."""
+globals().update(in_every_world(Transcripts))

@@ -1,4 +1,4 @@
-"""One suite, two servers: a story's tests run in memory and against a real nats-server, and both must pass.
+"""One suite, many worlds: a story's tests run in memory, and against a real nats-server by each way that leads there.
 
 ::
 
@@ -8,30 +8,32 @@
             ...
 
 
-    class GreetingInMemory(Greeting, InMemory): ...
-
-
-    class GreetingOnNatsServer(Greeting, OnNatsServer): ...
+    globals().update(in_every_world(Greeting))
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 import txnats
 from tests.contract.raw import RawClient
+from txnats.net.endpoints import ServersArgument
+from txnats.net.websocket import websocket_endpoint
 from txnats.server import NatsServer
-from txnats.testing import FakeServer, MemoryNetwork
+from txnats.state.addresses import parse_address
+from txnats.testing import ChaosProxy, FakeServer, MemoryNetwork
 
 SOON = 5.0
 """Seconds that a real server may take for what it does at once."""
@@ -41,6 +43,8 @@ class Story:
     """What a test may ask of the world. Servers take the fields of ``ServerConfig``."""
 
     clock: IReactorTime
+    last_words = True
+    """Whether the server's last line before it closes always arrives."""
 
     async def serve(self, **options: Any) -> None:
         """Start the server of this test; without it ``connect`` starts a plain one."""
@@ -49,6 +53,14 @@ class Story:
     async def endpoint(self) -> IStreamClientEndpoint:
         """The way to the server."""
         raise NotImplementedError
+
+    async def servers(self) -> ServersArgument:
+        """What a client is told of it: an endpoint, or a URL where that is another way."""
+        return await self.endpoint()
+
+    async def ways(self) -> dict[str, Any]:
+        """Options of ``connect`` that this world needs."""
+        return {}
 
     async def crash(self) -> None:
         """End the server without a word."""
@@ -68,7 +80,7 @@ class Story:
 
     async def connect(self, **options: Any) -> txnats.Client:
         """A client, closed at the end of the test."""
-        client = await txnats.connect(self.clock, await self.endpoint(), **options)
+        client = await txnats.connect(self.clock, await self.servers(), **{**await self.ways(), **options})
         self.closing(client.close)
         return client
 
@@ -134,8 +146,9 @@ class InMemory(Story, TestCase):
 
 @pytest.mark.usefixtures("make_server")
 class OnNatsServer(Story, TestCase):
-    """A nats-server process on loopback."""
+    """A nats-server process on loopback, over TCP."""
 
+    also: ClassVar[dict[str, Any]] = {}
     make_server: Callable[..., NatsServer]
 
     def setUp(self) -> None:
@@ -143,13 +156,18 @@ class OnNatsServer(Story, TestCase):
         self.server: NatsServer | None = None
 
     async def serve(self, **options: Any) -> None:
-        self.server = await deferToThread(self.make_server, **options)
+        self.server = await deferToThread(self.make_server, **self.also, **options)
 
-    async def endpoint(self) -> IStreamClientEndpoint:
+    async def started(self) -> NatsServer:
+        """The server of this test."""
         if self.server is None:
             await self.serve()
         assert self.server is not None
-        return HostnameEndpoint(reactor, self.server.host, self.server.port)
+        return self.server
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        server = await self.started()
+        return HostnameEndpoint(reactor, server.host, server.port)
 
     async def crash(self) -> None:
         await self._in_thread(NatsServer.kill)
@@ -166,3 +184,68 @@ class OnNatsServer(Story, TestCase):
     async def _in_thread(self, method: Callable[[NatsServer], object]) -> None:
         assert self.server is not None
         await deferToThread(method, self.server)
+
+
+class OverWebSocket(OnNatsServer):
+    """Within a WebSocket. After what it cannot parse, a nats-server often closes without its -ERR there."""
+
+    last_words = False
+    also: ClassVar[dict[str, Any]] = {"websocket": True}
+
+    async def servers(self) -> ServersArgument:
+        return (await self.started()).websocket_url
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        server = await self.started()
+        address = parse_address(server.websocket_url)
+        inner = HostnameEndpoint(reactor, address.host, address.port)
+        return websocket_endpoint(self.clock, inner, address, txnats.WebSocketOptions())
+
+
+class OverCompressedWebSocket(OverWebSocket):
+    """Within a WebSocket whose messages are compressed both ways."""
+
+    also: ClassVar[dict[str, Any]] = {"websocket": True, "websocket_compression": True}
+
+
+class OverUnixSocket(OnNatsServer):
+    """By a Unix socket, behind which somebody forwards to the server."""
+
+    path: str | None = None
+
+    async def serve(self, **options: Any) -> None:
+        await super().serve(**options)
+        self.path = None
+
+    async def servers(self) -> ServersArgument:
+        await self.endpoint()
+        return f"unix:{self.path}"
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        server = await self.started()
+        if self.path is None:
+            folder = tempfile.TemporaryDirectory()
+            self.addCleanup(folder.cleanup)
+            self.path = str(Path(folder.name) / "nats.sock")
+            proxy = ChaosProxy(reactor, server.host, server.port, path=self.path)
+            self.addCleanup(proxy.close)
+            proxy.start()
+        return UNIXClientEndpoint(reactor, self.path)
+
+
+WORLDS: tuple[type[TestCase], ...] = (
+    InMemory,
+    OnNatsServer,
+    OverWebSocket,
+    OverCompressedWebSocket,
+    OverUnixSocket,
+)
+
+
+def in_every_world(story: type[Story]) -> dict[str, type[TestCase]]:
+    """A story's test classes by name, one for each world: ``globals().update(in_every_world(Story))``."""
+    made = {}
+    for world in WORLDS:
+        name = story.__name__ + world.__name__
+        made[name] = type(name, (story, world), {"__module__": story.__module__, "__doc__": world.__doc__})
+    return made

@@ -90,6 +90,7 @@ class Application:
                 ),
                 ping=txnats.PingOptions(interval=job.ping_interval),
                 limits=msgspec.convert(job.limits, txnats.Limits),
+                websocket=txnats.WebSocketOptions(**job.websocket),
                 tls=txnats.TlsOptions() if job.tls else None,
                 endpoint_factory=self.endpoint if job.names_at else None,
                 on_event=self.on_event,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ping_interval: float = 30.0
     tls: bool = False
     limits: dict[str, int] = {}
+    websocket: dict[str, Any] = {}
     names_at: int = 0
 
 

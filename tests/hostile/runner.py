@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.hostile.messages import Job, Report
 from tests.hostile.process import ClientProcess
-from tests.hostile.server import HostileServer, Script
+from tests.hostile.server import HostileServer, Script, Talk
+from tests.hostile.websocket import WebSocketTalk
 from txnats.server import NatsServer
 
 MIB = 1 << 20
@@ -21,7 +22,7 @@ GROWTH = 4 * MIB
 """Bytes that resident memory may grow by when no limit of the case's own says otherwise."""
 _SLOWED = 4.0
 """Tracing, as coverage does it, makes the client so much slower and may make it larger."""
-_ADDRESS = re.compile(r" \[nats://127\.0\.0\.1:\d+\]")
+_ADDRESS = re.compile(r" \[(?:nats|ws)://127\.0\.0\.1:\d+\]")
 _SNIPPET = 320
 """Characters of an error: what it says, and 32 bytes of what came, each of which may take four characters."""
 
@@ -89,10 +90,11 @@ class Runner:
             options: Further fields of the Job.
         """
         with ExitStack() as stack:
-            servers = [stack.enter_context(HostileServer(script)) for script in scripts]
+            talk = WebSocketTalk if scheme == "ws" else Talk
+            servers = [stack.enter_context(HostileServer(script, talk)) for script in scripts]
             names_at = servers[0].port if options.pop("names", False) else 0
-            ports = [server.port for server in servers] + [self._healthy.port] * healthy
-            urls = [f"{scheme}://{login}127.0.0.1:{port}" for port in ports]
+            urls = [f"{scheme}://{login}127.0.0.1:{server.port}" for server in servers]
+            urls += [f"{'nats' if scheme == 'ws' else scheme}://{login}127.0.0.1:{self._healthy.port}"] * healthy
             job = Job(servers=urls, until=until, names_at=names_at, **options)
             report = self._client.run(job)
         outcome = Outcome(report, servers)

@@ -163,11 +163,16 @@ Script: TypeAlias = Callable[[Talk], None]
 class HostileServer:
     """Listens until ``close``; a context manager.
 
+    Args:
+        script: What each connection does.
+        talk: How bytes travel there.
+
     Attributes:
         talks: Every connection so far.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, talk: type[Talk] = Talk) -> None:
+        self._talk = talk
         self.talks: list[Talk] = []
         self._script = script
         self._errors: list[BaseException] = []
@@ -215,7 +220,7 @@ class HostileServer:
             if self._closing:
                 peer.close()
                 return
-            talk = Talk(peer, len(self.talks))
+            talk = self._talk(peer, len(self.talks))
             self.talks.append(talk)
             thread = threading.Thread(target=self._serve, args=(talk,))
             self._threads.append(thread)

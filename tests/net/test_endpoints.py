@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, UNIXClientEndpoint
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from tests.client.harness import Endpoint, Net
 from txnats.errors import InvalidOption, TlsUnavailable
 from txnats.net.endpoints import Endpoints
+from txnats.net.websocket import WebSocketEndpoint
+from txnats.options import WebSocketOptions
 
 
 def names(servers: Any, **options: Any) -> list[str]:
@@ -70,11 +73,60 @@ def test_an_endpoint_string_is_never_split_at_commas() -> None:
     assert server.name == "endpoint unix:/run/a,b.sock"
 
 
-@pytest.mark.parametrize("url", ["tls://h", "ws://h", "wss://h"])
+@pytest.mark.parametrize("url", ["tls://h"])
 def test_what_is_not_supported_yet_sends_nothing(url: str) -> None:
     endpoints = Endpoints(MemoryReactorClock(), url, timeout=1)
     with pytest.raises(TlsUnavailable):
         endpoints(endpoints.servers[0])
+
+
+@pytest.mark.parametrize(
+    ("url", "first"),
+    [("ws://h:8080/a", b"GET /a HTTP/1.1\r\nHost: h:8080\r\n"), ("ws://h", b"GET /own HTTP/1.1\r\nHost: h\r\n")],
+)
+def test_a_websocket_goes_on_top_of_what_the_factory_makes(url: str, first: bytes) -> None:
+    reactor = MemoryReactorClock()
+    dialled: list[tuple[str, int]] = []
+
+    def factory(host: str, port: int) -> TCP4ClientEndpoint:
+        dialled.append((host, port))
+        return TCP4ClientEndpoint(reactor, "proxy", 3128)
+
+    options = WebSocketOptions(path="/own", headers={"Cookie": "c=d"})
+    endpoints = Endpoints(reactor, url, timeout=1, factory=factory, websocket=options)
+    endpoint = endpoints(endpoints.servers[0])
+    assert isinstance(endpoint, WebSocketEndpoint)
+    endpoint.connect(Factory.forProtocol(Protocol))
+    assert dialled == [("h", 8080 if ":8080" in url else 80)]
+    assert reactor.tcpClients[0][:2] == ("proxy", 3128)
+    transport = StringTransport()
+    protocol: Any = reactor.tcpClients[0][2].buildProtocol(None)
+    protocol.makeConnection(transport)
+    assert transport.value().startswith(first)
+    assert b"\r\nCookie: c=d\r\n" in transport.value()
+
+
+def test_tls_goes_between_the_factorys_and_the_websocket() -> None:
+    reactor = MemoryReactorClock()
+    endpoints = Endpoints(
+        reactor, "wss://h", timeout=1, factory=lambda host, port: TCP4ClientEndpoint(reactor, host, port)
+    )
+    endpoints(endpoints.servers[0]).connect(Factory.forProtocol(Protocol))
+    assert reactor.tcpClients[0][:2] == ("h", 443)
+    transport = StringTransport()
+    protocol: Any = reactor.tcpClients[0][2].buildProtocol(None)
+    protocol.makeConnection(transport)
+    assert transport.value()[:2] == b"\x16\x03", "a ClientHello"
+    assert b"GET" not in transport.value()
+
+
+def test_headers_are_asked_for_at_each_attempt() -> None:
+    asked: list[None] = []
+    options = WebSocketOptions(headers=lambda: asked.append(None) or {})  # type: ignore[func-returns-value]
+    endpoints = Endpoints(MemoryReactorClock(), "ws://h", timeout=1, websocket=options)
+    for count in (1, 2):
+        endpoints(endpoints.servers[0])
+        assert len(asked) == count
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,46 @@ def test_a_link_local_address_has_a_zone() -> None:
     assert parse_address("nats://[fe80::1%eth0]:4222").host == "fe80::1%eth0"
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        ("ws://h", "ws://h:80", ""),
+        ("ws://h/", "ws://h:80", ""),
+        ("WSS://H/A/b", "wss://h:443/A/b", "/A/b"),
+        ("wss://h:1/a/", "wss://h:1/a", "/a/"),
+        ("ws://h/a?token=secret", "ws://h:80/a", "/a?token=secret"),
+        ("ws://h?token=secret", "ws://h:80", "/?token=secret"),
+        ("ws://joe:pw@[::1]:8080/a%40b#part", "ws://[::1]:8080/a%40b", "/a%40b"),
+        ("nats://h/path", "nats://h:4222", ""),
+        ("tls://h/path?x", "tls://h:4222", ""),
+    ],
+)
+def test_a_websocket_has_a_path(text: str, name: str, path: str) -> None:
+    address = parse_address(text)
+    assert (address.name, address.path) == (name, path)
+    assert address.websocket == text.lower().startswith("ws")
+
+
+def test_two_paths_are_two_servers() -> None:
+    assert [each.name for each in parse_servers("ws://h/a,ws://h/b,ws://h/a")] == ["ws://h:80/a", "ws://h:80/b"]
+
+
+@pytest.mark.parametrize("text", ["ws://h/a b", "ws://h/\r\nX: y", "ws://h/\u00e4", "ws://h/\x00", "ws://h?a b"])
+def test_a_path_is_what_http_can_carry(text: str) -> None:
+    with pytest.raises(InvalidOption):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ws://h:x/?t=secret", "ws://h:99999?t=secret", "ws://h/a b?t=secret", "http://h?t=secret", "ws://?t=secret"],
+)
+def test_a_query_is_not_shown(text: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        parse_address(text)
+    assert "secret" not in str(caught.value) + repr(caught.value)
+
+
 # ---------------------------------------------------------------------- endpoint strings are something else
 
 

@@ -119,6 +119,15 @@ def test_unknown_keys_are_ignored_whatever_they_hold(more: dict[str, Any]) -> No
     assert decode_info(json.dumps({**more, "server_id": "S"}).encode()) == ServerInfo(server_id="S")
 
 
+def test_servers_are_announced_in_the_way_that_we_came() -> None:
+    both = ServerInfo(connect_urls=["a:4222"], ws_connect_urls=["a:80"])
+    assert both.announced(websocket=True) == ["a:80"]
+    assert both.announced(websocket=False) == ["a:4222"]
+    # As a nats-server tells a WebSocket client.
+    assert ServerInfo(connect_urls=["a:80"]).announced(websocket=True) == ["a:80"]
+    assert ServerInfo(ws_connect_urls=["a:80"]).announced(websocket=False) is None
+
+
 # ---------------------------------------------------------------------- CONNECT
 
 

@@ -92,7 +92,13 @@ def show(out: Output, message: Message, number: int, *, raw: bool, headers_only:
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="Publish so often.")
 @click.option("--sleep", type=Seconds(), default=0.0, help="Pause between two.")
 async def pub(
-    session: Session, subject: str, payload: str | None, header: Sequence[str], reply: str | None, count: int, sleep: float
+    session: Session,
+    subject: str,
+    payload: str | None,
+    header: Sequence[str],
+    reply: str | None,
+    count: int,
+    sleep: float,
 ) -> None:
     """Publish BODY, or what comes by standard input, to SUBJECT.
 
@@ -247,7 +253,10 @@ async def rtt(session: Session, iterations: int) -> None:
 
 async def _output_of(command: str, message: Message) -> bytes:
     # A shell's words, as the user typed them; the request is no part of them.
-    environment = {"NATS_REQUEST_SUBJECT": message.subject, "NATS_REQUEST_BODY": message.payload.decode(errors="replace")}
+    environment = {
+        "NATS_REQUEST_SUBJECT": message.subject,
+        "NATS_REQUEST_BODY": message.payload.decode(errors="replace"),
+    }
     output, errors, status = await getProcessOutputAndValue(
         "/bin/sh", ["-c", command], env={**_environment(), **environment}
     )

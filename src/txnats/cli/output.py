@@ -135,7 +135,9 @@ def span(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    return f"{days}d {hours}h {minutes}m" if days else f"{hours}h {minutes}m {rest}s" if hours else f"{minutes}m {rest}s"
+    return (
+        f"{days}d {hours}h {minutes}m" if days else f"{hours}h {minutes}m {rest}s" if hours else f"{minutes}m {rest}s"
+    )
 
 
 def _plain(value: Any) -> Any:

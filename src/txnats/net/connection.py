@@ -133,8 +133,8 @@ class Connection(Protocol):
 
     @property
     def waits_for(self) -> str:
-        """What the handshake waits for, for the text of an error."""
-        return self._handshake.waits_for
+        """What the handshake still lacks, its transport's own among it, for the text of an error."""
+        return getattr(self.transport, "waits_for", "") or self._handshake.waits_for
 
     @property
     def is_live(self) -> bool:
@@ -311,6 +311,9 @@ class Connection(Protocol):
             self.ended.callback(None)
 
     def _receive(self, op: Op) -> None:
+        if isinstance(op, Info):
+            # What carries us may have to know: only a transport of ours asks.
+            getattr(self.transport, "informed", _unasked)(op.info.max_payload)
         if not self._live:
             self._obey(self._handshake.receive(op))
             return
@@ -413,11 +416,18 @@ class Connection(Protocol):
         self.fail(DialFailed(self.server, f"no {self.waits_for} came"))
 
     def _lost_because(self, reason: Failure | None) -> NatsError:
+        if reason is not None and isinstance(reason.value, NatsError):
+            # A transport of ours, which knows better.
+            return reason.value
         if not self._live:
             return DialFailed(
                 self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"
             )
         return ConnectionLost(self.server, f"the server closed the connection{_detail(reason)}")
+
+
+def _unasked(_: int) -> None:
+    """Other transports do not care."""
 
 
 def _detail(reason: Failure | None) -> str:

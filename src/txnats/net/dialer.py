@@ -78,7 +78,7 @@ class Dialer:
     def __call__(self, server: Server) -> Deferred[Connection]:
         """A live connection to this server, or a NatsError that says why there is none."""
         try:
-            if self._greeting.tls is not None:
+            if self._greeting.tls is not None and not (server.address and server.address.scheme == "wss"):
                 raise TlsUnavailable(server.name, "TLS is not supported yet", hint="nothing was sent")
             endpoint = self._endpoints(server)
         except NatsError:
@@ -92,12 +92,19 @@ class Dialer:
 
     def _make(self, server: Server) -> Connection:
         greeting = self._greeting
-        wants_tls = server.address is not None and server.address.secure
+        address = server.address
+        wants_tls = address is not None and address.secure
         connection = Connection(
             clock=self._clock,
             server=server.name,
             handshake=Handshake(
-                server.name, greeting.connect, self._credentials(server), tls=wants_tls, warn=self._tell
+                server.name,
+                greeting.connect,
+                self._credentials(server),
+                tls=wants_tls,
+                # Of a WebSocket, its URL alone says whether it is within TLS.
+                secure=wants_tls and address is not None and address.websocket,
+                warn=self._tell,
             ),
             parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,

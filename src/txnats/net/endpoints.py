@@ -10,13 +10,14 @@ from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from ..errors import InvalidOption, TlsUnavailable
-from ..state.addresses import is_url_list, parse_servers
+from ..options import TlsOptions, WebSocketOptions
+from ..state.addresses import Address, is_url_list, parse_servers
 from ..state.servers import Server
 
 ServersArgument: TypeAlias = "str | Iterable[str] | IStreamClientEndpoint"
 EndpointFactory: TypeAlias = Callable[[str, int], IStreamClientEndpoint]
 
-SUPPORTED_SCHEMES = frozenset({"nats"})
+SUPPORTED_SCHEMES = frozenset({"nats", "ws", "wss"})
 
 
 class Endpoints:
@@ -27,6 +28,8 @@ class Endpoints:
         servers: One URL or several in a string or sequence, an endpoint string, or an endpoint.
         timeout: Seconds that one address of a name may take.
         factory: Makes the endpoint of a host and port, in place of a plain TCP connection.
+        websocket: How a WebSocket is opened.
+        tls: How TLS is done where it comes first.
 
     Attributes:
         servers: The configured servers. With an endpoint there is just one, and none is ever discovered.
@@ -36,11 +39,20 @@ class Endpoints:
     """
 
     def __init__(
-        self, reactor: Any, servers: ServersArgument, *, timeout: float, factory: EndpointFactory | None = None
+        self,
+        reactor: Any,
+        servers: ServersArgument,
+        *,
+        timeout: float,
+        factory: EndpointFactory | None = None,
+        websocket: WebSocketOptions = WebSocketOptions(),
+        tls: TlsOptions | None = None,
     ) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._factory = factory
+        self._websocket = websocket
+        self._tls = tls
         self._fixed = self._endpoint(servers)
         if self._fixed is not None:
             self.servers = [Server(_name_of(servers), None)]
@@ -53,7 +65,7 @@ class Endpoints:
         """A fresh endpoint, so that names are resolved anew.
 
         Raises:
-            TlsUnavailable: The server's scheme is not supported yet. Nothing is sent.
+            TlsUnavailable: TLS cannot be done as it is asked for. Nothing is sent.
         """
         address = server.address
         if address is None:
@@ -61,6 +73,18 @@ class Endpoints:
             return self._fixed
         if address.scheme not in SUPPORTED_SCHEMES:
             raise TlsUnavailable(server.name, f"{address.scheme}:// is not supported yet", hint="nothing was sent")
+        endpoint = self._stream(address)
+        if address.scheme == "wss":
+            endpoint = self._within_tls(endpoint, address)
+        if address.websocket:
+            # Loaded when it is first needed, as TLS is.
+            from .websocket import websocket_endpoint  # noqa: PLC0415
+
+            endpoint = websocket_endpoint(self._reactor, endpoint, address, self._websocket)
+        return endpoint
+
+    def _stream(self, address: Address) -> IStreamClientEndpoint:
+        """The way to it, with nothing on top."""
         if self._factory is not None:
             return self._factory(address.host, address.port)
         # An address needs no name service, nor the pause that HostnameEndpoint makes between two of a name's addresses.
@@ -69,6 +93,16 @@ class Endpoints:
         if isIPv6Address(address.host):
             return TCP6ClientEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
         return HostnameEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
+
+    def _within_tls(self, endpoint: IStreamClientEndpoint, address: Address) -> IStreamClientEndpoint:
+        from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
+
+        from .tls import client_options  # noqa: PLC0415
+
+        wrapped: IStreamClientEndpoint = wrapClientTLS(
+            client_options(self._tls, address.tls_name or address.host), endpoint
+        )
+        return wrapped
 
     def _endpoint(self, servers: ServersArgument) -> IStreamClientEndpoint | None:
         if IStreamClientEndpoint.providedBy(servers):

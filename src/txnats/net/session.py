@@ -400,7 +400,9 @@ class Session:
         link = self.supervisor.link
         if link is None:
             return
-        added, removed = self._servers.reconcile(info.connect_urls, link.server)
+        address = link.server.address
+        announced = info.announced(websocket=address is not None and address.websocket)
+        added, removed = self._servers.reconcile(announced, link.server)
         if added or removed:
             self._tell(events.ServersDiscovered(tuple(added), tuple(removed)))
         if info.ldm and connection not in self._ducks:

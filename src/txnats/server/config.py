@@ -85,6 +85,7 @@ class ServerConfig(_Options, frozen=True, kw_only=True):
     monitoring_port: int = -1
     websocket: bool = False
     websocket_port: int = -1
+    websocket_compression: bool = False
     jetstream: bool = False
     store_dir: str | None = None
     user: str | None = None
@@ -206,7 +207,8 @@ def _listeners(config: ServerConfig) -> Iterator[str]:
         yield f"http: {quote(f'{LOOPBACK}:{config.monitoring_port}')}"
     if config.websocket:
         place = {"host": quote(config.host), "port": str(config.websocket_port)}
-        yield f"websocket: {_fields(**place, tls=tls, no_tls=_yes(tls is None))}"
+        compression = _yes(config.websocket_compression)
+        yield f"websocket: {_fields(**place, tls=tls, no_tls=_yes(tls is None), compression=compression)}"
     if config.cluster is not None:
         member = config.cluster
         place = {"host": quote(config.host), "port": str(member.port)}

@@ -1,6 +1,7 @@
 """Where servers are: what a user may write, as values, and always a form of it that holds no secret.
 
-``host``, ``host:port``, ``nats://user:password@host:port``, ``tls://token@host``; several in one string with commas.
+``host``, ``host:port``, ``nats://user:password@host:port``, ``tls://token@host``, ``wss://host/path?query``; several in
+one string with commas. In a path, ``@`` and ``,`` are written ``%40`` and ``%2C``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import msgspec
 
 from ..auth.authenticators import Authenticator, Token, UserPassword
 from ..errors import InvalidOption
+from ..options import is_request_target
 
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 SECURE_SCHEMES = frozenset({"tls", "wss"})
+WEBSOCKET_SCHEMES = frozenset({"ws", "wss"})
 
 _PLACE = (
     r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)"
@@ -29,9 +32,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     """One server.
 
     Attributes:
-        name: How it is called in texts and events: scheme, host and port, never who logs in.
+        name: How it is called in texts and events: scheme, host, port and path, never who logs in nor a query.
         auth: Credentials from the URL, or None.
         tls_name: Name to check its certificate against when it differs from the host, for discovered servers.
+        path: Path and query of a WebSocket's URL; empty if it names none.
     """
 
     scheme: str
@@ -39,16 +43,22 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     auth: Authenticator | None = None
     tls_name: str | None = None
+    path: str = ""
 
     @property
     def name(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}{self.path.partition('?')[0].rstrip('/')}"
 
     @property
     def secure(self) -> bool:
         """Whether its scheme asks for TLS."""
         return self.scheme in SECURE_SCHEMES
+
+    @property
+    def websocket(self) -> bool:
+        """Whether NATS is spoken within a WebSocket there."""
+        return self.scheme in WEBSOCKET_SCHEMES
 
 
 def is_url_list(text: str) -> bool:
@@ -92,7 +102,7 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
         InvalidOption: It cannot be read.
     """
     # What stands where a port should and is none may be a password whose host was forgotten.
-    where = shown or _NO_PORT.sub(":***", redact(text))
+    where = shown or _NO_PORT.sub(":***", _QUERY.sub("?***", redact(text)))
     if "://" in text:
         given, _, text = text.partition("://")
         scheme = given.lower()
@@ -103,12 +113,13 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
     # The last @ ends who logs in: a password may hold anything, quoted or not.
     login, _, place = text.rpartition("@")
     bare = _BARE.fullmatch(_AFTER_PLACE.sub("", place))
-    if bare is None:
+    path = _path_of(place) if scheme in WEBSOCKET_SCHEMES else ""
+    if bare is None or not is_request_target(path):
         raise InvalidOption("a server address cannot be read", where=where, hint=_FORM)
     port = int(bare["port"] or DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
         raise InvalidOption("a port is a number from 1 to 65535", where=where)
-    return Address(scheme=scheme, host=bare["host"].strip("[]").lower(), port=port, auth=_auth_of(login))
+    return Address(scheme=scheme, host=bare["host"].strip("[]").lower(), port=port, auth=_auth_of(login), path=path)
 
 
 def redact(text: str) -> str:
@@ -123,10 +134,18 @@ def redact(text: str) -> str:
 _FORM = "for instance nats://127.0.0.1:4222"
 _NO_PORT = re.compile(r":(?!//)(?![0-9]*\Z)[^:\]]*\Z")
 _AFTER_PLACE = re.compile(r"[/?#].*\Z", re.DOTALL)
+_QUERY = re.compile(r"\?.*\Z", re.DOTALL)
 
 
 def _parts(text: str) -> list[str]:
     return [part for part in map(str.strip, text.split(",")) if part]
+
+
+def _path_of(place: str) -> str:
+    """What follows the host and port, but a fragment."""
+    after = _AFTER_PLACE.search(place.partition("#")[0])
+    path = after.group() if after is not None else ""
+    return f"/{path}" if path.startswith("?") else "" if path == "/" else path
 
 
 def _auth_of(login: str) -> Authenticator | None:

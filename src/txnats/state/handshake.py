@@ -149,7 +149,13 @@ class Handshake:
         if not wanted or self._secure:
             return self._greeting()
         if not self._can_upgrade:
-            return Refused(TlsUnavailable(self._server, "TLS is required and not supported yet"))
+            return Refused(
+                TlsUnavailable(
+                    self._server,
+                    "TLS is required, and cannot be begun on this connection",
+                    hint="connect with tls:// or wss://; nothing was sent",
+                )
+            )
         if not (info.tls_required or info.tls_available):
             return Refused(
                 TlsUnavailable(self._server, "the server does not offer it", hint="nothing was sent in clear")

@@ -223,6 +223,7 @@ class Servers:
             port=address.port,
             auth=current.auth,
             tls_name=current.tls_name or current.host,
+            path=current.path,
         )
         return Server(inherited.name, inherited, announced=text)
 

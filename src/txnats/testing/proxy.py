@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime, ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
@@ -36,22 +36,33 @@ class ChaosProxy:
         target_port: Its port.
         record: Bytes to keep of what goes in each direction.
         seed: For the sizes of slices.
+        path: A Unix socket to listen at, in place of a port.
 
     Attributes:
-        port: Where it listens; chosen at the first ``start``, and kept.
+        port: Where it listens; chosen at the first ``start``, and kept. 0 with a Unix socket.
         to_server: What befalls the bytes that clients send.
         to_client: What befalls the bytes that the server sends.
         accepted: Connections so far.
         unreachable: How many of them found no server.
     """
 
-    def __init__(self, reactor: Any, target_host: str, target_port: int, *, record: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        target_host: str,
+        target_port: int,
+        *,
+        record: int = 0,
+        seed: int = 0,
+        path: str | None = None,
+    ) -> None:
         self.port = 0
         self.to_server = Direction(Random(seed), record)
         self.to_client = Direction(Random(seed + 1), record)
         self.accepted = 0
         self.unreachable = 0
         self._reactor = reactor
+        self._path = path
         self._target = HostnameEndpoint(reactor, target_host, target_port)
         self._listening: IListeningPort | None = None
         self._links: set[Link] = set()
@@ -72,7 +83,9 @@ class ChaosProxy:
 
     def start(self) -> Self:
         """Listen, at first or again after ``refuse``; on the same port."""
-        if self._listening is None:
+        if self._listening is None and self._path is not None:
+            self._listening = self._reactor.listenUNIX(self._path, _Accepting(self))
+        elif self._listening is None:
             self._listening = self._reactor.listenTCP(self.port, _Accepting(self), interface=LOOPBACK)
             self.port = cast(IPv4Address, self._listening.getHost()).port
         return self
@@ -147,7 +160,8 @@ class End(Protocol):
         return cast(Socket, self.transport)
 
     def connectionMade(self) -> None:
-        cast(ITCPTransport, self.transport).setTcpNoDelay(True)
+        if ITCPTransport.providedBy(self.transport) and not IUNIXTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
         self._link.made(self)
 
     def dataReceived(self, data: bytes) -> None:

@@ -20,8 +20,8 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         max_payload: Bytes of headers and payload that it accepts in one message.
         nonce: What credentials have to sign; empty when it wants no signature.
-        connect_urls: ``host:port`` of other servers of the cluster.
-        ws_connect_urls: The same for WebSocket.
+        connect_urls: ``host:port`` of other servers of the cluster, for clients of the kind that is told.
+        ws_connect_urls: The same for WebSocket, from servers that tell all clients both.
         ldm: True when it is about to shut down (lame duck).
         connect_info: True when this INFO is its answer to our CONNECT.
     """
@@ -50,6 +50,13 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     connect_info: bool = False
     remote_account: str = ""
     api_lvl: int = 0
+
+    def announced(self, *, websocket: bool) -> list[str] | None:
+        """``host:port`` of the cluster's servers, as they are reached in the way that we came.
+
+        A nats-server tells a WebSocket client its WebSocket ports in ``connect_urls``.
+        """
+        return self.ws_connect_urls or self.connect_urls if websocket else self.connect_urls
 
 
 class ConnectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
