@@ -121,6 +121,31 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
         raise error.with_traceback(None) from None
 
 
+def available(folder: str | os.PathLike[str] | None = None) -> tuple[str | None, list[str]]:
+    """The name of the selected context, or None, and those of all, in order."""
+    home = Path(folder) if folder is not None else _home()
+    names = sorted(file.stem for file in (home / "context").glob("*.json"))
+    try:
+        return _selected(home), names
+    except InvalidOption:
+        return None, names
+
+
+def select(name: str, folder: str | os.PathLike[str] | None = None) -> None:
+    """Select a context.
+
+    Raises:
+        InvalidOption: There is none of this name, or it cannot be read.
+    """
+    home = Path(folder) if folder is not None else _home()
+    if os.sep in name or name.endswith(".json"):
+        raise InvalidOption(
+            f"{name!r} is the path of a context", hint="only those in the folder of contexts can be selected"
+        )
+    load(name, folder=home)
+    (home / "context.txt").write_text(f"{name}\n", "utf-8")
+
+
 _UNSUPPORTED = {
     "socks_proxy": "give an endpoint of your own as servers=",
     "nsc": "write a creds file with `nsc generate creds`, and name it as creds",

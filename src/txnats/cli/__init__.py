@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """The entry point: exit status 0 for success, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C in the midst of it."""
+    """The entry point. Exit status 0 for success, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C in the midst."""
     try:
         import click  # noqa: F401, PLC0415
         import rich  # noqa: F401, PLC0415

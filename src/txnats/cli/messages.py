@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
-from ..client import Client
 from ..errors import InvalidArgument
 from ..headers import Headers
 from ..message import Message
@@ -93,6 +93,7 @@ def show(out: Output, message: Message, number: int, *, raw: bool, headers_only:
 @click.option("--sleep", type=Seconds(), default=0.0, help="Pause between two.")
 async def pub(
     session: Session,
+    *,
     subject: str,
     payload: str | None,
     header: Sequence[str],
@@ -128,6 +129,7 @@ async def pub(
 @click.option("-t", "--timestamp", is_flag=True, help="Print the time of each message.")
 async def sub(
     session: Session,
+    *,
     subjects: Sequence[str],
     queue: str | None,
     raw: bool,
@@ -170,7 +172,7 @@ async def sub(
 @click.option("--replies", type=click.IntRange(0), default=1, show_default=True, help="How many; 0 for all that come.")
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="Ask so often.")
 async def request(
-    session: Session, subject: str, payload: str | None, header: Sequence[str], raw: bool, replies: int, count: int
+    session: Session, *, subject: str, payload: str | None, header: Sequence[str], raw: bool, replies: int, count: int
 ) -> None:
     """Ask at SUBJECT and print the reply."""
     template, headers = read_body(payload), read_headers(header)
@@ -200,10 +202,11 @@ async def request(
 @_HEADER
 @click.option("--queue", default="NATS-RPLY-22", show_default=True, help="Share the requests with all of this group.")
 @click.option("--echo", is_flag=True, help="Answer with the request.")
-@click.option("--command", help="Answer with what this program prints; it gets the request by standard input.")
+@click.option("--command", help="Answer with what this command of the shell prints; $NATS_REQUEST_BODY is the request.")
 @click.option("--count", type=click.IntRange(1), help="End after so many.")
 async def reply(
     session: Session,
+    *,
     subject: str,
     payload: str | None,
     header: Sequence[str],
@@ -241,7 +244,7 @@ async def reply(
 
 @verb()
 @click.argument("iterations", type=click.IntRange(1), default=5)
-async def rtt(session: Session, iterations: int) -> None:
+async def rtt(session: Session, *, iterations: int) -> None:
     """Measure the way to the server and back, ITERATIONS times."""
     client = await session.connect()
     times = [await client.rtt(session.settings.seconds) for _ in range(iterations)]
@@ -253,22 +256,9 @@ async def rtt(session: Session, iterations: int) -> None:
 
 async def _output_of(command: str, message: Message) -> bytes:
     # A shell's words, as the user typed them; the request is no part of them.
-    environment = {
-        "NATS_REQUEST_SUBJECT": message.subject,
-        "NATS_REQUEST_BODY": message.payload.decode(errors="replace"),
-    }
-    output, errors, status = await getProcessOutputAndValue(
-        "/bin/sh", ["-c", command], env={**_environment(), **environment}
-    )
+    told = {"NATS_REQUEST_SUBJECT": message.subject, "NATS_REQUEST_BODY": message.payload.decode(errors="replace")}
+    shell = ["-c", command]
+    output, errors, status = await getProcessOutputAndValue("/bin/sh", shell, env={**os.environ, **told})
     if status:
         raise InvalidArgument(f"the command ended with status {status}", why=errors.decode(errors="replace").strip())
     return bytes(output)
-
-
-def _environment() -> dict[str, str]:
-    import os  # noqa: PLC0415
-
-    return dict(os.environ)
-
-
-__all__ = ["Client", "pub", "reply", "request", "rtt", "sub"]

@@ -14,6 +14,10 @@ from rich.table import Table
 from ..headers import Headers
 
 
+_WIDE = 200
+"""Columns where there is no terminal to fit into."""
+
+
 class Output:
     """Where a verb's words go.
 
@@ -25,7 +29,9 @@ class Output:
     def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
         self.as_json = as_json
         self._stream = stream or sys.stdout
-        self.console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        self.console = Console(file=self._stream, highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = _WIDE
 
     def line(self, text: str = "") -> None:
         """A line for people; nothing where JSON is wanted."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -31,12 +32,14 @@ class Session:
         reactor: The reactor.
         settings: What it was told.
         out: Where its words go.
+        endless: Whether Ctrl-C is the verb's usual end, and so no failure.
     """
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         self.reactor = reactor
         self.settings = settings
         self.out = Output(as_json=bool(settings.json))
+        self.endless = False
         self._clients: list[Client] = []
         self._told: list[Deferred[None]] = []
 
@@ -51,6 +54,16 @@ class Session:
         waiter: Deferred[None] = Deferred(self._told.remove)
         self._told.append(waiter)
         return waiter
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait so long; True when Ctrl-C came before."""
+        told = self.interrupted()
+        told.addTimeout(seconds, self.reactor)
+        try:
+            await told
+        except TimedOut:
+            return False
+        return True
 
     def interrupt(self) -> bool:
         """Ctrl-C: whether somebody waits for that."""
@@ -67,8 +80,9 @@ class Session:
 
 def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object]]) -> None:
     """Run a verb to its end, and exit."""
-    from twisted.internet import reactor  # noqa: PLC0415  # the program chooses, and not the import
+    from twisted.internet import reactor as chosen  # noqa: PLC0415  # the program chooses, and not the import
 
+    reactor: Any = chosen
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     session = Session(reactor, settings)
     ends: list[int] = []
@@ -76,20 +90,24 @@ def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object
 
     def start() -> None:
         work.append(Deferred.fromCoroutine(_whole(session, verb)))
-        work[0].addCallbacks(lambda _: ends.append(0), lambda failure: ends.append(_told(failure)))
-        work[0].addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        work[0].addCallbacks(lambda _: ends.append(0), lambda failure: ends.append(_told(failure, endless=session.endless)))
+        work[0].addBoth(lambda _: reactor.stop())
 
     def interrupt(*_: object) -> None:
         if len(pressed) > 1:
             os._exit(INTERRUPTED)
         pressed.append(None)
-        reactor.callFromThread(lambda: session.interrupt() or work[0].cancel())  # type: ignore[attr-defined]
+        reactor.callFromThread(end)
+
+    def end() -> None:
+        if not session.interrupt():
+            work[0].cancel()
 
     pressed: list[None] = []
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
-    reactor.callWhenRunning(start)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(start)
+    reactor.run(installSignalHandlers=False)
     _leave(ends[0] if ends else FAILED)
 
 
@@ -100,11 +118,11 @@ async def _whole(session: Session, verb: Callable[[Session], Awaitable[object]])
         await session.close()
 
 
-def _told(failure: Failure) -> int:
+def _told(failure: Failure, *, endless: bool) -> int:
     """Say what went wrong, in one line, and give the exit status."""
     error = failure.value
     if isinstance(error, CancelledError):
-        return INTERRUPTED
+        return 0 if endless else INTERRUPTED
     if isinstance(error, BrokenPipeError):
         return 0  # whoever read has had enough
     if isinstance(error, click.ClickException):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from .. import CredentialsFile, NKey, TlsOptions, Token, UserPassword
+from .. import CredentialsFile, NKeyFile, TlsOptions, Token, UserPassword
 from ..auth.authenticators import Authenticator
 
 LOCAL = "nats://127.0.0.1:4222"
@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, kw_only=True):
         if self.creds is not None:
             return CredentialsFile(self.creds)
         if self.nkey is not None:
-            return NKey.from_file(self.nkey)
+            return NKeyFile(self.nkey)
         return None
 
 
@@ -107,7 +107,7 @@ def shared() -> list[click.Option]:
     ]
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A time: ``500ms``, ``2s``, ``1.5m``, ``3h``, ``7d``, or a number of seconds."""
 
     name = "time"
@@ -127,7 +127,7 @@ class Seconds(click.ParamType):
             self.fail(f"{value!r} is no time: say 500ms, 2s, 1.5m, 3h or 7d", param, ctx)
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A number of bytes: ``512``, ``64KB``, ``1MiB``, ``2G``."""
 
     name = "size"
