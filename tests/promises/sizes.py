@@ -29,6 +29,15 @@ _FLOOD = Sizes(
 )
 
 SIZES: dict[str, Sizes] = {
+    # Streams
+    "test_p1_kills": Sizes({"kills": 2, "publishers": 8}, {"kills": 10, "publishers": 8}),
+    "test_p1_kills_and_stops": Sizes(
+        {"kills": 0, "stops": 1, "publishers": 8}, {"kills": 100, "stops": 20, "publishers": 8}
+    ),
+    "test_p2_cuts": Sizes({"cuts": 20, "in_flight": 10}, {"cuts": 200, "in_flight": 10}),
+    "test_p3_short_deadline": Sizes(
+        {"kills": 1, "publishers": 8, "timeout": 1.0}, {"kills": 10, "publishers": 8, "timeout": 1.0}
+    ),
     # Delivery
     "test_p4_loss_is_reported": Sizes({"kills": 4, "rate": 2000}, {"kills": 30, "rate": 2000}),
     "test_p4_replay_loses_nothing": Sizes({"kills": 4, "rate": 2000}, {"kills": 30, "rate": 2000}),
