@@ -85,6 +85,22 @@ ROWS: dict[str, Row] = {
         "{messages:,} numbered messages through {reconnects} reconnects",
         "{received:,} received, inversions: {inversions}",
     ),
+    "test_p10_receivers_resume": Row(
+        "Every way to receive from JetStream goes on after a crash and misses nothing",
+        "{kills} x `kill -9` and restart of one node, while idle and in the midst of messages",
+        "seconds until the first message: {seconds}; missed of {published:,}: {missed}; left at the server: {left}",
+        "push 0.1 s, pull 3.7 s, ordered 18.7 s",
+    ),
+    "test_p10_a_leader_dies": Row(
+        "… in a cluster, too",
+        "{kills} x `kill -9` of the server that leads the consumer, R3, with the client on another server or on that one",
+        "all messages {slowest} s after the new leader at the latest; missed of {published:,}: {missed}",
+    ),
+    "test_p11_in_order_through_faults": Row(
+        "An ordered consumer gives each message once, in order, and leaves nothing behind",
+        "{messages:,} messages, {faults} faults: consumer deleted, server killed, connection left, server stopped",
+        "gaps: {gaps}, repeats: {repeats}, over {consumers} consumers, of which left: {left}",
+    ),
     "test_p13_every_end": Row(
         "Drain and close end, from every state",
         "{runs:,} random lives in memory: ended, drained, cancelled, cut, from inside handlers too",

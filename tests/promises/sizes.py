@@ -88,4 +88,8 @@ SIZES: dict[str, Sizes] = {
     "test_p36_subscriptions": Sizes({"rounds": 3000}, {"rounds": 100_000}),
     "test_p37_a_closed_client_goes": same(),
     "test_p37_importing_is_clean": same(),
+    # JetStream: receiving
+    "test_p10_receivers_resume": Sizes({"kills": 2, "messages": 400}, {"kills": 50, "messages": 2000}),
+    "test_p10_a_leader_dies": Sizes({"kills": 1, "messages": 200}, {"kills": 10, "messages": 2000}),
+    "test_p11_in_order_through_faults": Sizes({"messages": 20_000, "faults": 8}, {"messages": 200_000, "faults": 20}),
 }

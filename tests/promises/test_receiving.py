@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 
 import txnats
-from tests.promises.promise import Promise, apart, reactor, sized, until
+from tests.promises.promise import Promise, apart, reactor, sized, turns, until
 from txnats.jetstream import ConsumerConfig, JetStream, StreamConfig
 from txnats.jetstream.assets.streams import Stream
 from txnats.jetstream.consume.events import Recreated
@@ -32,13 +33,22 @@ class Reader:
         self.kind = kind
         self.seen: set[int] = set()
         self.leave: Callable[[], object] = lambda: None
+        self.found_at = 0.0
+        self._awaited = -1
         self._over = False
 
     async def start(self) -> None:
         await getattr(self, f"_{self.kind}")()
 
+    def waits_for(self, number: int) -> None:
+        """Note when this number comes."""
+        self._awaited = number
+
     def take(self, message: JsMessage) -> None:
-        self.seen.add(int(message.payload))
+        number = int(message.payload)
+        self.seen.add(number)
+        if number == self._awaited:
+            self._awaited, self.found_at = -1, reactor.seconds()
         if self.kind != "ordered":
             message.ack()
 
@@ -93,10 +103,8 @@ class Reader:
         self.leave = Ordered(self.js, NAME).consume(self.take).stop
 
     def _run(self, reading: Coroutine[Any, Any, None]) -> None:
-        from twisted.internet.defer import Deferred
-
         running = Deferred.fromCoroutine(reading)
-        running.addErrback(lambda failure: failure.trap(txnats.ClientClosed, txnats.OperationTimeout) and None)
+        running.addErrback(lambda failure: failure.trap(txnats.ClientClosed, CancelledError) and None)
         self.leave = running.cancel
 
     def end(self) -> None:
@@ -135,23 +143,22 @@ class Receiving(Promise):
             await apart(server.kill)
             await apart(server.restart)
             start = reactor.seconds()
-            await publish(publisher, count, count + messages)
             count += messages
-            waiting = set(KINDS)
-            while waiting:
-                for reader in readers:
-                    # The first number of those after the crash.
-                    if reader.kind in waiting and count - messages in reader.seen:
-                        waiting.discard(reader.kind)
-                        seconds[reader.kind] = max(seconds[reader.kind], round(reactor.seconds() - start, 3))
-                await until(lambda: any(count - messages in reader.seen for reader in readers if reader.kind in waiting) or not waiting)  # noqa: B023, E501
+            for reader in readers:
+                # The first number of those after the crash.
+                reader.waits_for(count - messages)
+            await publish(publisher, count - messages, count)
             await until(lambda: all(len(reader.seen) == count for reader in readers))  # noqa: B023
+            for reader in readers:
+                seconds[reader.kind] = max(seconds[reader.kind], round(reader.found_at - start, 3))
         missed = sum(count - len(reader.seen) for reader in readers)
         for reader in readers:
             reader.end()
             await reader.client.flush()
         left = await left_behind(await publisher.stream(NAME))
-        self.tell(kills=kills, published=count, seconds=seconds, slowest=max(seconds.values()), missed=missed, left=left)
+        self.tell(
+            kills=kills, published=count, seconds=seconds, slowest=max(seconds.values()), missed=missed, left=left
+        )
         assert missed == 0
         assert left == 0
         assert max(seconds.values()) < 2.0
@@ -182,15 +189,14 @@ class Receiving(Promise):
             leader = (await consumer.info()).cluster
             assert leader is not None
             index = next(i for i, each in enumerate(cluster.servers) if each.config.name == leader.leader)
-            in_use = client.server_info.server_name == leader.leader
-            if in_use == (kill % 2 == 0):  # at first another one, then the one in use
+            # At first another one than the client's own, then its own.
+            while (client.server_info.server_name == leader.leader) != bool(kill % 2):
+                before = client.statistics.reconnects
                 client.reconnect()
-                await client.flush()
-                continue
+                await until(lambda: client.statistics.reconnects > before)  # noqa: B023
             await apart(cluster.kill, index)
             await publish(publisher, count, count + messages)
             count += messages
-            await until(lambda: consumer.info(timeout=30.0))
             await consumer.info(timeout=30.0)
             start = reactor.seconds()
             await until(lambda: len(seen) == count)  # noqa: B023
@@ -239,7 +245,7 @@ class Receiving(Promise):
                     client.reconnect()
                 case 3:
                     await apart(server.suspend)
-                    await until(lambda since=reactor.seconds(): reactor.seconds() > since + 0.7)  # type: ignore[misc]
+                    await turns(0.7)  # three heartbeats and more
                     await apart(server.resume)
         await until(lambda: state["next"] >= messages, 60.0)
         seconds = reactor.seconds() - start
