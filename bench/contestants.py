@@ -59,7 +59,9 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
     modern = python313()
     if modern is not None:
         finders["txnats-3.13"] = lambda: _txnats("txnats-3.13", modern)
-        finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio")
+        finders["natsio"] = lambda: _asyncio_client(
+            "natsio", modern, "natsio", "natsio", roles=ROLES | {"jetstream_publish"}
+        )
         finders["nats-core"] = lambda: _asyncio_client("nats-core", modern, "nats.client", "nats_core")
     for name in sorted((wanted or set()) - finders.keys()):
         yield Absent(name, "unknown, or it needs Python 3.13 (set BENCH_PYTHON313, or use --install-peers)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.job import Job
 
 KIB = 1024
-WITH_JETSTREAM = frozenset({"txnats", "txnats-3.13", "nats-py"})
+WITH_JETSTREAM = frozenset({"txnats", "txnats-3.13", "nats-py", "natsio"})
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
