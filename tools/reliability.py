@@ -36,7 +36,38 @@ class Row(NamedTuple):
     peer: str = NOT_MEASURED
 
 
+_KILLED = (
+    "{acked:,} acknowledged; lost {lost}, duplicated {duplicated}, errors within 15 s {errors}; "
+    "recovery p50 {recovery_p50} s, max {recovery_max} s"
+)
+_KILLED_PEER = (
+    "12 kills, retries by the application: 10,752 acknowledged, lost 0, duplicated 0; 5,808 errors 503 and 24 timeouts; "
+    "recovery p50 4.5 s, max 7.5 s"
+)
+
 ROWS: dict[str, Row] = {
+    "test_p1_kills": Row(
+        "What a stream has acknowledged survives its servers, once",
+        "three replicas in files on three servers, {publishers} publishers with message ids; {kills} x `kill -9` of a "
+        "random server, every third time the stream's leader, and restart after 0.7 s; all read back and compared",
+        _KILLED,
+        _KILLED_PEER,
+    ),
+    "test_p1_kills_and_stops": Row(
+        "… and a leader that stands still",
+        "the same, {kills} kills and {stops} x SIGSTOP of the stream's leader for 6 s",
+        _KILLED,
+    ),
+    "test_p2_cuts": Row(
+        "Sending again stores nothing twice",
+        "{cuts} connections cut behind the publish and before its answer, {in_flight} publishes with message ids under way",
+        "{published:,} published, {found_by_a_retry:,} found by a retry; duplicates {duplicates}",
+    ),
+    "test_p3_short_deadline": Row(
+        "A deadline too short for an election ends in an error that tells what is known",
+        "{kills} x `kill -9` of the stream's leader, publishes with a deadline of {timeout:g} s",
+        "{acked:,} acknowledged, lost {lost}, duplicated {duplicated}; errors: {surfaced}; slowest {slowest_publish} s",
+    ),
     "test_p4_loss_is_reported": Row(
         "What may be lost at a disconnect is counted and told",
         "{kills} x `kill -9` and restart at {rate:,} publishes a second; loss counted by a core subscriber",
