@@ -18,7 +18,7 @@ OWN_PYTHON313 = PEERS / ".python313"
 C_ROLES = ("publish", "subscribe", "request", "memory")
 ROLES = frozenset(C_ROLES)
 MODERN = frozenset({"txnats-3.13", "natsio", "nats-core"})  # they run on Python 3.13
-TXNATS_ROLES = ROLES | {"importing", "subject_check"}
+TXNATS_ROLES = ROLES | {"importing", "subject_check", "jetstream_publish"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,18 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
     """
     finders: dict[str, Callable[[], Peer | Absent]] = {
         "txnats": lambda: _txnats("txnats", sys.executable),
-        "nats-py": lambda: _asyncio_client("nats-py", sys.executable, "nats", "nats_py"),
+        "nats-py": lambda: _asyncio_client(
+            "nats-py", sys.executable, "nats", "nats_py", roles=ROLES | {"jetstream_publish"}
+        ),
         "node": _node,
         "c": lambda: _c(scratch),
     }
     modern = python313()
     if modern is not None:
         finders["txnats-3.13"] = lambda: _txnats("txnats-3.13", modern)
-        finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio")
+        finders["natsio"] = lambda: _asyncio_client(
+            "natsio", modern, "natsio", "natsio", roles=ROLES | {"jetstream_publish"}
+        )
         finders["nats-core"] = lambda: _asyncio_client("nats-core", modern, "nats.client", "nats_core")
     for name in sorted((wanted or set()) - finders.keys()):
         yield Absent(name, "unknown, or it needs Python 3.13 (set BENCH_PYTHON313, or use --install-peers)")
@@ -91,12 +95,15 @@ def _txnats(name: str, python: str) -> Peer | Absent:
     )
 
 
-def _asyncio_client(name: str, python: str, module: str, program: str) -> Peer | Absent:
+def _asyncio_client(
+    name: str, python: str, module: str, program: str, *, roles: frozenset[str] = ROLES
+) -> Peer | Absent:
     if not _importable(python, module):
         return Absent(name, f"the module {module} is not installed")
     return Peer(
         name=name,
         command=lambda role: [python, "-m", f"bench.peers.asyncio_clients.{program}", role],
+        roles=roles,
     )
 
 

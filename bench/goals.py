@@ -77,6 +77,8 @@ GOALS = {
     "subscribe 16 B, async": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
     "request, one at a time": Goal(must=(rate(1.3),), goal=(rate(1.6), rate(1, "c"))),
     "request, 100 in flight": Goal(must=(rate(1.5),), goal=(rate(1.8), rate(1, "c"))),
+    "JetStream publish, one at a time": Goal(must=(rate(1.2),), goal=(rate(1.5),)),
+    "JetStream publish, 256 in flight": Goal(must=(rate(5.5),), goal=(rate(9),)),
     "memory, 100k subscriptions": Goal(must=(value(100),), goal=(value(60),)),
     "import": Goal(must=(value(40),), goal=(value(20),)),
     "subject check": Goal(must=(value(100),), goal=(value(50),)),

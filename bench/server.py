@@ -23,9 +23,9 @@ def version() -> str:
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(*, jetstream: bool = False) -> Iterator[str]:
     """A fresh server on a port of its own choosing; gives its URL."""
-    server = NatsServer(PATIENT)
+    server = NatsServer(PATIENT, jetstream=jetstream)
     try:
         yield server.start().url
     finally:

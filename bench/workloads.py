@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.job import Job
 
 KIB = 1024
+WITH_JETSTREAM = frozenset({"txnats", "txnats-3.13", "nats-py", "natsio"})
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
@@ -26,6 +27,7 @@ class Workload:
             messages wait at the server before the first is read, and the client alone sets the pace.
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
+        stored: The server keeps streams, in files.
         peers: The peers that can do it; None for all.
     """
 
@@ -39,6 +41,7 @@ class Workload:
     live: bool = False
     fixed: bool = False
     unit: str = "msg/s"
+    stored: bool = False
     peers: frozenset[str] | None = None
 
     @property
@@ -82,6 +85,21 @@ WORKLOADS = (
     Workload(name="subscribe 16 B, async", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS),
     Workload(name="request, one at a time", role="request", pilot=1_000),
     Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000),
+    Workload(
+        name="JetStream publish, one at a time",
+        role="jetstream_publish",
+        pilot=1_000,
+        peers=WITH_JETSTREAM,
+        stored=True,
+    ),
+    Workload(
+        name="JetStream publish, 256 in flight",
+        role="jetstream_publish",
+        in_flight=256,
+        pilot=5_000,
+        peers=WITH_JETSTREAM,
+        stored=True,
+    ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
     Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),

@@ -36,7 +36,38 @@ class Row(NamedTuple):
     peer: str = NOT_MEASURED
 
 
+_KILLED = (
+    "{acked:,} acknowledged; lost {lost}, duplicated {duplicated}, errors within 15 s {errors}; "
+    "recovery p50 {recovery_p50} s, max {recovery_max} s"
+)
+_KILLED_PEER = (
+    "12 kills, retries by the application: 10,752 acknowledged, lost 0, duplicated 0; "
+    "5,808 errors 503 and 24 timeouts; recovery p50 4.5 s, max 7.5 s"
+)
+
 ROWS: dict[str, Row] = {
+    "test_p1_kills": Row(
+        "What a stream has acknowledged survives its servers, once",
+        "three replicas in files on three servers, {publishers} publishers with message ids; {kills} x `kill -9` of a "
+        "random server, every third time the stream's leader, and restart after 0.7 s; all read back and compared",
+        _KILLED,
+        _KILLED_PEER,
+    ),
+    "test_p1_kills_and_stops": Row(
+        "… and a leader that stands still",
+        "the same, {kills} kills and {stops} x SIGSTOP of the stream's leader for 6 s",
+        _KILLED,
+    ),
+    "test_p2_cuts": Row(
+        "Sending again stores nothing twice",
+        "{cuts} connections cut behind the publish and before its answer, {in_flight} publishes under way",
+        "{published:,} published, {found_by_a_retry:,} found by a retry; duplicates {duplicates}",
+    ),
+    "test_p3_short_deadline": Row(
+        "A deadline too short for an election ends in an error that tells what is known",
+        "{kills} x `kill -9` of the stream's leader, publishes with a deadline of {timeout:g} s",
+        "{acked:,} acknowledged, lost {lost}, duplicated {duplicated}; errors: {surfaced}; slowest {slowest_publish} s",
+    ),
     "test_p4_loss_is_reported": Row(
         "What may be lost at a disconnect is counted and told",
         "{kills} x `kill -9` and restart at {rate:,} publishes a second; loss counted by a core subscriber",
@@ -84,6 +115,22 @@ ROWS: dict[str, Row] = {
         "Order is kept, also through the buffer",
         "{messages:,} numbered messages through {reconnects} reconnects",
         "{received:,} received, inversions: {inversions}",
+    ),
+    "test_p10_receivers_resume": Row(
+        "Every way to receive from JetStream goes on after a crash and misses nothing",
+        "{kills} x `kill -9` and restart of one node, while idle and in the midst of messages",
+        "seconds until the first message: {seconds}; missed of {published:,}: {missed}; left at the server: {left}",
+        "push 0.1 s, pull 3.7 s, ordered 18.7 s",
+    ),
+    "test_p10_a_leader_dies": Row(
+        "… in a cluster, too",
+        "{kills} x `kill -9` of the server that leads the consumer, R3; the client is on another one, or on that one",
+        "all messages {slowest} s after the new leader at the latest; missed of {published:,}: {missed}",
+    ),
+    "test_p11_in_order_through_faults": Row(
+        "An ordered consumer gives each message once, in order, and leaves nothing behind",
+        "{messages:,} messages, {faults} faults: consumer deleted, server killed, connection left, server stopped",
+        "gaps: {gaps}, repeats: {repeats}, over {consumers} consumers, of which left: {left}",
     ),
     "test_p13_every_end": Row(
         "Drain and close end, from every state",

@@ -15,14 +15,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from . import draining
+from .answering import Answering
 from .draining import DrainReport
-from .errors import (
-    ClientDraining,
-    InvalidArgument,
-    NatsError,
-    OperationTimeout,
-    PayloadTooLarge,
-)
+from .errors import ClientDraining, InvalidArgument, NatsError, OperationTimeout, PayloadTooLarge
 from .event_hub import EventHub, EventStream
 from .handlers import Handler
 from .headers import HeaderSource
@@ -83,6 +78,7 @@ class Client:
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)
         self._add = self._session.outbox.add
+        origin.answer = Answering(self._session, self.publish, limits.control_line_out)
 
     # Facts
 

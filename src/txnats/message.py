@@ -41,6 +41,8 @@ class Origin(msgspec.Struct, eq=False):
 
     publish: Publish
     bad_headers: Callable[[RemoteProtocolError], None]
+    answer: Callable[[bytes, bytes], None] | None = None
+    """Publishes to a reply subject that came off the wire, where that is cheaper than ``publish``."""
 
 
 class Message(msgspec.Struct, eq=False):
@@ -119,7 +121,10 @@ class Message(msgspec.Struct, eq=False):
             )
         if self._origin is None:
             raise InvalidArgument("cannot respond", where=self.subject, why="the message was not received by a client")
-        self._origin.publish(self.reply_bytes, payload, headers=headers)
+        if headers is None and payload.__class__ is bytes and self._origin.answer is not None:
+            self._origin.answer(self.reply_bytes, payload)
+        else:
+            self._origin.publish(self.reply_bytes, payload, headers=headers)
 
     def __repr__(self) -> str:
         reply = f", reply={self.reply!r}" if self.reply_bytes is not None else ""

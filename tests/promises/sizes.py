@@ -29,6 +29,15 @@ _FLOOD = Sizes(
 )
 
 SIZES: dict[str, Sizes] = {
+    # Streams
+    "test_p1_kills": Sizes({"kills": 2, "publishers": 8}, {"kills": 10, "publishers": 8}),
+    "test_p1_kills_and_stops": Sizes(
+        {"kills": 0, "stops": 1, "publishers": 8}, {"kills": 100, "stops": 20, "publishers": 8}
+    ),
+    "test_p2_cuts": Sizes({"cuts": 20, "in_flight": 10}, {"cuts": 200, "in_flight": 10}),
+    "test_p3_short_deadline": Sizes(
+        {"kills": 1, "publishers": 8, "timeout": 1.0}, {"kills": 10, "publishers": 8, "timeout": 1.0}
+    ),
     # Delivery
     "test_p4_loss_is_reported": Sizes({"kills": 4, "rate": 2000}, {"kills": 30, "rate": 2000}),
     "test_p4_replay_loses_nothing": Sizes({"kills": 4, "rate": 2000}, {"kills": 30, "rate": 2000}),
@@ -87,4 +96,8 @@ SIZES: dict[str, Sizes] = {
     "test_p36_subscriptions": Sizes({"rounds": 3000}, {"rounds": 100_000}),
     "test_p37_a_closed_client_goes": same(),
     "test_p37_importing_is_clean": same(),
+    # JetStream: receiving
+    "test_p10_receivers_resume": Sizes({"kills": 2, "messages": 400}, {"kills": 50, "messages": 2000}),
+    "test_p10_a_leader_dies": Sizes({"kills": 1, "messages": 200}, {"kills": 10, "messages": 2000}),
+    "test_p11_in_order_through_faults": Sizes({"messages": 20_000, "faults": 8}, {"messages": 200_000, "faults": 20}),
 }

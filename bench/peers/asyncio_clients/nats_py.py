@@ -10,7 +10,7 @@ from nats.aio.client import Client
 
 from bench.job import Job
 from bench.peers.asyncio_clients.roles import AsyncioPeer, Facts
-from bench.peers.measure import counting_coroutine
+from bench.peers.measure import Stopwatch, counting_coroutine
 
 
 async def receive(client: Client, job: Job, done: Callable[[Facts], None]) -> Any:
@@ -27,5 +27,33 @@ async def ignore(_message: object) -> None:
     """A handler: it is never called here."""
 
 
+async def jetstream_publish(client: Client, job: Job) -> Facts:
+    """Publish into a stream: one at a time, or with the client's own window."""
+    jetstream = client.jetstream(publish_async_max_pending=job.in_flight)
+    await jetstream.add_stream(name="BENCH", subjects=[job.subject])
+    watch = Stopwatch()
+    await _store(jetstream, job, job.warm)
+    watch.start()
+    await _store(jetstream, job, job.count)
+    return {"messages": job.count, **watch.stop()}
+
+
+async def _store(jetstream: Any, job: Job, count: int) -> None:
+    subject, payload = job.subject, job.payload
+    if job.in_flight == 1:
+        for _ in range(count):
+            await jetstream.publish(subject, payload)
+        return
+    for _ in range(count):
+        await jetstream.publish_async(subject, payload, wait_stall=60.0)
+    await jetstream.publish_async_completed()
+
+
 if __name__ == "__main__":
-    AsyncioPeer(package="nats-py", connect=nats.connect, receive=receive, subscribe=subscribe).run()
+    AsyncioPeer(
+        package="nats-py",
+        connect=nats.connect,
+        receive=receive,
+        subscribe=subscribe,
+        more={"jetstream_publish": jetstream_publish},
+    ).run()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -34,21 +34,27 @@ class AsyncioPeer:
         connect: URL to a connected client.
         receive: Subscribe so that the job's messages are counted, without pending limits, and be at the server.
         subscribe: Subscribe and give what has to be kept.
+        more: Further roles, which this client alone can do, by their names.
     """
 
     package: str
     connect: Callable[[str], Awaitable[Any]]
     receive: Callable[[Any, Job, Callable[[Facts], None]], Awaitable[Any]]
     subscribe: Callable[[Any, str], Awaitable[Any]]
+    more: Mapping[str, Callable[[Any, Job], Awaitable[Facts]]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Do the role and the job on the command line, and tell the result."""
-        role = {"publish": publish, "subscribe": subscribe, "request": request, "memory": memory}[sys.argv[1]]
-        asyncio.run(self._run(role, Job.read(sys.argv[2:])))
+        asyncio.run(self._run(sys.argv[1], Job.read(sys.argv[2:])))
 
-    async def _run(self, role: Callable[[AsyncioPeer, Any, Job], Awaitable[Facts]], job: Job) -> None:
+    async def _run(self, role: str, job: Job) -> None:
         client = await self.connect(job.url)
-        measure.tell(self.package, await role(self, client, job))
+        if role in self.more:
+            facts = await self.more[role](client, job)
+        else:
+            shared = {"publish": publish, "subscribe": subscribe, "request": request, "memory": memory}
+            facts = await shared[role](self, client, job)
+        measure.tell(self.package, facts)
         await client.close()
 
 

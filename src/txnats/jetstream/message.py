@@ -91,7 +91,7 @@ class JsMessage(msgspec.Struct, eq=False):
             As ``Client.publish``; then it is not settled.
         """
         if self.settled is None:
-            self._client.publish(self.message.reply_bytes or b"", ACK)
+            self.message.respond(ACK)
             self.settled = Settled.ACK
 
     def ack_sync(self, timeout: float | None = None) -> Deferred[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Self, SupportsIndex
+from typing import TYPE_CHECKING, Self, SupportsIndex, overload
 
 from ..errors import InvalidArgument
 
@@ -129,7 +129,7 @@ class Timestamp(datetime):
 
     def to_ns(self) -> int:
         """Nanoseconds since the start of 1970."""
-        since = datetime.combine(self.date(), self.timetz()) - _EPOCH
+        since = self - _EPOCH
         return (since // _MICROSECOND) * 1000 + self.nanosecond
 
     def to_text(self) -> str:
@@ -137,6 +137,15 @@ class Timestamp(datetime):
         text = f"{self:%Y-%m-%dT%H:%M:%S}".rjust(19, "0")
         fraction = f"{self.microsecond:06}{self.nanosecond:03}".rstrip("0")
         return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+
+    if TYPE_CHECKING:  # as of a plain datetime, which is declared for its own class alone
+
+        @overload  # type: ignore[override]
+        def __sub__(self, value: datetime, /) -> timedelta: ...
+        @overload
+        def __sub__(self, value: timedelta, /) -> datetime: ...
+        def __sub__(self, value: datetime | timedelta, /) -> datetime | timedelta: ...
+        def __add__(self, value: timedelta, /) -> datetime: ...  # type: ignore[override]
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         return type(self).from_ns, (self.to_ns(),)

@@ -58,6 +58,7 @@ class Parser:
         "_limits",
         "_line",
         "_lines",
+        "_numbers",
         "_origin",
         "_parts",
         "message_bytes",
@@ -70,6 +71,7 @@ class Parser:
         # Control lines that repeat are read once. MSG and HMSG are kept apart: the bulk lane takes only the first.
         self._lines: dict[bytes, Fields] = {}
         self._header_lines: dict[bytes, Fields] = {}
+        self._numbers: dict[bytes, int] = {}
         self._bulk_pause = 0
         self._failed = False
         self._line = bytearray()
@@ -147,6 +149,13 @@ class Parser:
         """The fields of a MSG line, or None when it is another."""
         if line[:4] != b"MSG ":
             return None
+        words = line.split(b" ")
+        if len(words) == 5 and len(line) <= self._limits.control_line and b"\t" not in line:
+            # A reply subject that is used once makes the line new; its numbers are not.
+            _, subject, sid_digits, reply, size_digits = words
+            sid, size = self._numbers.get(sid_digits), self._numbers.get(size_digits)
+            if sid is not None and size is not None and subject and reply and size <= self._limits.payload:
+                return subject, sid, reply, size, 0
         self._check_length(line, whole=True)
         return self._message_fields(line, with_headers=False)
 
@@ -288,7 +297,7 @@ class Parser:
         if not size.isdigit() or len(size) > _MAX_DIGITS:
             raise _no_number("size", line)
         header_size = self._header_size(words[-2], int(size), line) if with_headers else 0
-        fields = (words[1], int(sid), reply, int(size), header_size)
+        fields = (words[1], self._number(sid), reply, self._number(size), header_size)
         if fields[3] - header_size > self._limits.payload:
             raise RemoteProtocolError(f"a payload exceeds {self._limits.payload:,} bytes", snippet=line)
         if reply is None and len(line) <= _CACHED_LINE_LENGTH:
@@ -297,6 +306,14 @@ class Parser:
                 lines.clear()
             lines[line] = fields
         return fields
+
+    def _number(self, digits: bytes) -> int:
+        """Digits that were looked at, as a number; it is kept, for the next time."""
+        numbers = self._numbers
+        if len(numbers) >= _CACHED_LINES:
+            numbers.clear()
+        numbers[digits] = number = int(digits)
+        return number
 
     def _header_size(self, digits: bytes, total: int, line: bytes) -> int:
         if not digits.isdigit() or len(digits) > _MAX_DIGITS:

@@ -52,7 +52,7 @@ def test_the_users_threshold_stays() -> None:
         {"name": "d"},
         {"deliver_subject": "d"},
         {"deliver_group": "d"},
-        {"ack_policy": "explicit"},
+        {"ack_policy": "all"},
         {"max_deliver": 2},
         {"backoff": [1]},
     ],

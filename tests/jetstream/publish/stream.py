@@ -25,17 +25,20 @@ class Stream:
     Attributes:
         answer: Given the number of a publish, from 1, what it is answered: OK, NOBODY, a payload, or None for silence.
         names: What STREAM.NAMES tells; None for silence, NOBODY for a server without JetStream.
-        seen: Payloads of all copies that came.
+        seen: Payloads of all copies that came with a reply subject.
+        replies: Those subjects.
         asked: Questions for the names of streams.
     """
 
-    def __init__(self, timeout: float = 15.0, **options: Any) -> None:
+    def __init__(self, timeout: float = 15.0, api_level: int = 5, **options: Any) -> None:
         self.net = Net()
+        self.net.server.info["api_lvl"] = api_level
         self.net.server.no_responders = False
         self.net.server.info["jetstream"] = True
         self.answer: Answering = lambda _: OK
         self.names: list[str] | str | None = ["S"]
         self.seen: list[bytes] = []
+        self.replies: list[str] = []
         self.asked = 0
         self.client = self.net.client(**options)
         self.js = JetStream(self.client, timeout=timeout)
@@ -67,7 +70,10 @@ class Stream:
             if subject.startswith(b"$JS.API.STREAM.NAMES"):
                 self.asked += 1
                 self._tell(reply, self.names if self.names in (None, NOBODY) else self._names())
+            elif subject == b"$JS.API.INFO":
+                self._tell(reply, b'{"api":{"level":0}}')
             elif reply is not None:
+                self.replies.append(reply.decode())
                 self.seen.append(payload)
                 said = self.answer(len(self.seen))
                 self._tell(reply, b'{"stream":"S","seq":%d}' % len(self.seen) if said == OK else said)

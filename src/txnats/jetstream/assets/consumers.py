@@ -11,10 +11,11 @@ from ...errors import InvalidArgument, NatsError
 from ...nuid import next_nuid
 from ..base import JetStreamBase
 from ..consume.pull import Pull
+from ..consume.push import Push
 from ..records import Record, Time, from_wire
 from ..units import Timestamp
 from . import checks, consumer_config
-from .consumer_config import ConsumerConfig
+from .consumer_config import AckPolicy, ConsumerConfig
 from .consumer_info import ConsumerInfo, Pause
 from .paging import Pages
 from .stream_config import Placement, StepDownRequest
@@ -176,6 +177,24 @@ class Consumer(ManagedConsumer, Pull):
     def __init__(self, js: JetStreamBase, info: ConsumerInfo) -> None:
         ManagedConsumer.__init__(self, js, info)
         Pull.__init__(self, js, info.stream_name, info.name)
+
+
+class PushConsumer(ManagedConsumer, Push):
+    """A consumer that sends by itself. Made by ``Stream.create_push_consumer`` and ``Stream.push_consumer``."""
+
+    def __init__(self, js: JetStreamBase, info: ConsumerInfo) -> None:
+        ManagedConsumer.__init__(self, js, info)
+        config = info.config
+        Push.__init__(
+            self,
+            js,
+            info.stream_name,
+            info.name,
+            deliver_subject=config.deliver_subject,
+            deliver_group=config.deliver_group or None,
+            heartbeat=config.idle_heartbeat,
+            settles=config.ack_policy not in (AckPolicy.NONE, AckPolicy.FLOW_CONTROL),
+        )
 
 
 # All that begins without a consumer in hand

@@ -15,15 +15,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from ...errors import NatsError, RemoteProtocolError, RequestTimeout
+from ...errors import ClientClosed, NatsError, RemoteProtocolError, RequestTimeout
 from ...message import Message
 from ...net.timer import cancel
 from ...streams import Stream as Items
-from ...subscription import Subscription
+from ...subscription import EndReason, Subscription
 from ..api import Api
 from ..errors import JetStreamError
 from ..records import encode
-from .stored import GetRequest, StoredMessage, from_direct, status_error
+from .stored import SEQUENCE, GetRequest, StoredMessage, from_direct, status_error
 
 PAGE = 256
 """Messages of a page."""
@@ -100,6 +100,7 @@ class DirectMessages(Items[StoredMessage]):
             return
         try:
             self._subscription = self._api.client.subscribe(f"{self._inbox}.*", self._accept)
+            self._subscription.when_done().addCallback(self._subscription_ended, self._subscription)
             self._ask()
         except NatsError as error:
             self._end(error)
@@ -120,7 +121,7 @@ class DirectMessages(Items[StoredMessage]):
     def _accept(self, message: Message) -> None:
         if self._ended or not self._paging or message.subject != f"{self._inbox}.{self._page}":
             return
-        if message.status is not None and not message.payload and "Nats-Subject" not in message.headers:
+        if message.status is not None and not message.payload and SEQUENCE not in message.headers:
             self._status(message)
             return
         try:
@@ -177,7 +178,7 @@ class DirectMessages(Items[StoredMessage]):
 
     def _known(self, told: dict[str, object]) -> None:
         config = told.get("config")
-        direct = isinstance(config, dict) and (config.get("allow_direct") or config.get("mirror_direct"))
+        direct = isinstance(config, dict) and config.get("allow_direct")
         if not direct:
             self._end(JetStreamError(503, 0, "the stream has no allow_direct", where=self._stream))
         elif not self._ended:
@@ -195,6 +196,10 @@ class DirectMessages(Items[StoredMessage]):
             self._ask()
         except NatsError as error:
             self._end(error)
+
+    def _subscription_ended(self, reason: EndReason, subscription: Subscription) -> None:
+        if subscription.error is not None or reason is EndReason.CLIENT_CLOSED:
+            self._end(subscription.error or ClientClosed())
 
     def _failed(self, failure: Failure) -> None:
         self._end(failure.value)

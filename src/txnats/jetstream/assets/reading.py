@@ -74,7 +74,7 @@ class Reading:
     def _get(
         self, request: GetRequest, last_for: str, direct: bool | None, timeout: float | None
     ) -> Deferred[StoredMessage]:
-        wanted = self.config.allow_direct or self.config.mirror_direct if direct is None else direct
+        wanted = self.config.allow_direct if direct is None else direct
         return Deferred.fromCoroutine(self._read(request, last_for, wanted, timeout))
 
     async def _read(self, request: GetRequest, last_for: str, direct: bool, timeout: float | None) -> StoredMessage:
@@ -89,7 +89,7 @@ class Reading:
                 # Nobody answers for this stream: it may be gone, forbid this way, or elect a leader.
                 left = max(0.1, deadline - self.js.api.clock.seconds())
                 info = await self.js.api.call(f"STREAM.INFO.{self.name}", None, StreamInfo, timeout=left)
-                direct = info.config.allow_direct or info.config.mirror_direct
+                direct = info.config.allow_direct
                 if direct and self.js.api.clock.seconds() >= deadline:
                     raise
         left = max(0.1, deadline - self.js.api.clock.seconds())

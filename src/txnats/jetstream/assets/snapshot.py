@@ -14,12 +14,12 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from ...errors import ConnectionLost, InvalidOption, OperationTimeout
+from ...errors import ClientClosed, ConnectionLost, InvalidOption, OperationTimeout
 from ...message import Message
 from ...net.timer import cancel
 from ...state.waiters import Waiters
 from ...streams import Stream as Items
-from ...subscription import Subscription
+from ...subscription import EndReason, Subscription
 from ..api import Api, raise_error
 from ..errors import JetStreamError
 from ..records import Record, decode, decode_object, encode, from_wire
@@ -32,6 +32,7 @@ SILENCE = 10.0
 CHUNKS_AHEAD = 16
 """Chunks of a restore that may be unanswered."""
 _CHUNK = 128 * 1024
+_KNOWS_WINDOW = 3
 _LEAST, _MOST, _MOST_WINDOW = 1024, 1024 * 1024, 32 * 1024 * 1024
 
 
@@ -102,11 +103,13 @@ class Snapshot(Items[bytes]):
         self.size = 0
         inbox = api.client.new_inbox()
         self._subscription: Subscription = api.client.subscribe(inbox, self._accept)
+        self._subscription.when_done().addCallback(self._subscription_ended)
         request = SnapshotRequest(
             deliver_subject=inbox,
             no_consumers=not consumers,
             chunk_size=chunk_size,
-            window_size=window_size,
+            # A server that does not know the field refuses it.
+            window_size=window_size if api.client.server_info.api_lvl >= _KNOWS_WINDOW else 0,
             jsck=check,
         )
         asked = api.call(f"STREAM.SNAPSHOT.{stream}", request, Manifest, repeatable=False)
@@ -159,6 +162,11 @@ class Snapshot(Items[bytes]):
 
     def _silent(self) -> None:
         self._end(OperationTimeout("the next chunk of a snapshot", timeout=SILENCE, hint="take the snapshot again"))
+
+    def _subscription_ended(self, reason: EndReason) -> None:
+        error = self._subscription.error
+        if error is not None or reason is EndReason.CLIENT_CLOSED:
+            self._end(error or ClientClosed())
 
     def _failed(self, failure: Failure) -> None:
         self._end(failure.value)

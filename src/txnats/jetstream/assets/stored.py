@@ -90,7 +90,7 @@ def from_direct(message: Message) -> StoredMessage:
     pairs = list(message.headers.items())
     # What was published may have headers of these names too: the server's own come last.
     told = {name: index for index, (name, _) in enumerate(pairs) if name in OWN}
-    if message.status is not None and "Nats-Subject" not in told:
+    if message.status is not None and SEQUENCE not in told:
         raise status_error(message)
     try:
         subject, sequence = pairs[told["Nats-Subject"]][1], int(pairs[told[SEQUENCE]][1])

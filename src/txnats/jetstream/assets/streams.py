@@ -9,12 +9,13 @@ from twisted.internet.defer import Deferred, fail
 
 from ...errors import InvalidArgument, InvalidOption, NatsError
 from ..base import JetStreamBase
+from ..consume.ordered import Ordered
 from ..errors import ConsumerIsPush, StreamNameInUse, StreamNotFound
 from ..records import from_wire
-from . import checks, consumers, stream_config
-from .consumer_config import ConsumerConfig
+from . import checks, consumer_config, consumers, stream_config
+from .consumer_config import AckPolicy, ConsumerConfig
 from .consumer_info import ConsumerInfo
-from .consumers import Consumer
+from .consumers import Consumer, PushConsumer
 from .paging import Pages
 from .reading import Reading
 from .snapshot import Snapshot
@@ -155,6 +156,38 @@ class Stream(Reading):
             return fail(InvalidArgument("this is a push consumer", hint="use create_push_consumer"))
         told = consumers.set_up(self.js, self.name, config, action, timeout)
         return told.addCallback(lambda info: Consumer(self.js, info))
+
+    def create_push_consumer(self, config: ConsumerConfig, timeout: float | None = None) -> Deferred[PushConsumer]:
+        """Make a consumer that sends by itself; without a ``deliver_subject`` it sends to an inbox of this client."""
+        if isinstance(config, ConsumerConfig) and not config.deliver_subject:
+            config = config.replace(deliver_subject=self.js.client.new_inbox())
+        told = consumers.set_up(self.js, self.name, config, consumers.CREATE, timeout)
+        return told.addCallback(lambda info: PushConsumer(self.js, info))
+
+    def push_consumer(self, name: str, timeout: float | None = None) -> Deferred[PushConsumer]:
+        """A push consumer that stands."""
+        return consumers.look_up(self.js, self.name, name, timeout).addCallback(self._pushed)
+
+    def _pushed(self, info: ConsumerInfo) -> PushConsumer:
+        if not info.config.deliver_subject:
+            raise InvalidArgument("this consumer is pulled from", where=f"{info.stream_name} > {info.name}")
+        return PushConsumer(self.js, info)
+
+    def ordered_consumer(self, config: ConsumerConfig | None = None, *, name_prefix: str = "") -> Ordered:
+        """A reader of the stream: every message once and in order, whatever happens to servers and links.
+
+        Args:
+            config: What to read and from where on; nothing about names and acknowledgements.
+            name_prefix: Begins the names of the consumers that it makes and deletes.
+
+        Raises:
+            InvalidArgument: The configuration is not that of an ordered consumer.
+        """
+        if config is not None:
+            consumer_config.check(config)
+            if config.ack_policy == AckPolicy.EXPLICIT:  # what a configuration has that says nothing of it
+                config = config.replace(ack_policy=AckPolicy.NONE)
+        return Ordered(self.js, self.name, config, name_prefix=name_prefix)
 
     def consumer(self, name: str, timeout: float | None = None) -> Deferred[Consumer]:
         """A consumer that stands, to pull from. The Deferred fails with ConsumerIsPush when it is none of these."""

@@ -35,7 +35,8 @@ class OrderedCursor:
         for name in _NOT_THE_USERS:
             if config.get(name):
                 raise InvalidOption(f"an ordered consumer has no {name}", hint="leave it out")
-        if config.get("ack_policy", "none") not in ("none", ""):
+        # "explicit" is what a ConsumerConfig says when nobody has said anything.
+        if config.get("ack_policy", "none") not in ("none", "explicit", ""):
             raise InvalidOption(
                 f"ack_policy is {config['ack_policy']!r}", why="messages of an ordered consumer are not acknowledged"
             )

@@ -1,0 +1,148 @@
+"""One revision of a key, as the server hands it out.
+
+Source: ADR-8, and ADR-43 and ADR-48 for the server's own markers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from ..errors import RemoteProtocolError
+from ..jetstream.assets.stored import StoredMessage
+from ..jetstream.units import Timestamp
+from ..message import Message
+
+OPERATION = "KV-Operation"
+MARKER_REASON = "Nats-Marker-Reason"
+MESSAGE_SIZE = "Nats-Msg-Size"
+
+
+class Operation(StrEnum):
+    """What happened to a key."""
+
+    PUT = "PUT"
+    DELETE = "DEL"
+    PURGE = "PURGE"
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One revision of a key.
+
+    Attributes:
+        bucket: The bucket that it was read from.
+        key: The key.
+        value: The value; empty for a delete or purge, and when only metadata was asked for.
+        revision: Its number: the bucket counts all its writes.
+        operation: PUT, or what ended the key.
+        delta: From a watcher: how many entries the server had for it behind this one. Else 0.
+        size: Bytes of the value, also when it was not sent.
+        reason: Why the server itself ended the key: ``MaxAge``, ``Purge`` or ``Remove``; empty when a client did.
+    """
+
+    bucket: str
+    key: str
+    value: bytes
+    revision: int
+    operation: Operation = Operation.PUT
+    delta: int = 0
+    size: int = 0
+    reason: str = ""
+    _time: int | str = 0
+
+    @property
+    def created(self) -> Timestamp:
+        """When it was written."""
+        told = self._time
+        return Timestamp.from_ns(told) if isinstance(told, int) else Timestamp.parse(told) or Timestamp.from_ns(0)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is the end of the key and no value."""
+        return self.operation is not Operation.PUT
+
+
+_OPERATIONS = {each.value: each for each in Operation}
+_REASONS = {"MaxAge": Operation.PURGE, "Purge": Operation.PURGE, "Remove": Operation.DELETE}
+
+
+SEQUENCE, TIME = "Nats-Sequence", "Nats-Time-Stamp"
+
+
+def from_direct(bucket: str, key: str, message: Message) -> Entry:
+    """The entry in a direct answer of the stream, which tells what it is in its headers.
+
+    Raises:
+        RemoteProtocolError: It does not tell it.
+    """
+    told = dict(message.headers.items())
+    operation, reason = operation_of(told)
+    value = message.payload
+    try:
+        return Entry(bucket, key, value, int(told[SEQUENCE]), operation, 0, len(value), reason, told[TIME])
+    except (KeyError, ValueError):
+        raise RemoteProtocolError("a message of a bucket does not tell what it is", where=key) from None
+
+
+def from_stored(bucket: str, key: str, message: StoredMessage) -> Entry:
+    """The entry in a message that was read from the stream."""
+    operation, reason = operation_of(dict(message.headers.items()))
+    value, time = message.payload, message.timestamp.to_ns()
+    return Entry(bucket, key, value, message.sequence, operation, 0, len(value), reason, time)
+
+
+class Delivery(NamedTuple):
+    """What the reply subject of a delivered message tells that an entry wants to know."""
+
+    revision: int
+    number: int
+    time: int
+    pending: int
+
+
+def delivery_of(reply: bytes) -> Delivery | None:
+    """What a reply subject tells; None when it is not that of a consumer. As ``ack_reply.parse``, and half of it."""
+    tokens = reply.split(b".", 12)
+    count = len(tokens)
+    if count < 9 or count == 10:
+        return None
+    at = 5 if count == 9 else 7
+    try:
+        return Delivery(int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]), int(tokens[at + 3]))
+    except ValueError:
+        return None
+
+
+def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) -> Entry:
+    """The entry in a message that a consumer delivered."""
+    value = message.payload
+    revision, _, time, pending = delivery
+    size = len(value)
+    if message.size == size:  # there are no headers
+        return Entry(bucket, key, value, revision, Operation.PUT, pending, size, "", time)
+    told = dict(message.headers.items())
+    operation, reason = operation_of(told)
+    return Entry(bucket, key, value, revision, operation, pending, size_of(told, value), reason, time)
+
+
+def operation_of(headers: Mapping[str, str]) -> tuple[Operation, str]:
+    """What a message of a bucket did to its key, and the server's reason if it was the server.
+
+    A word that is not known is a delete: only a message without any is a value.
+    """
+    word = headers.get(OPERATION)
+    if word is not None:
+        return _OPERATIONS.get(word, Operation.DELETE), ""
+    reason = headers.get(MARKER_REASON)
+    if reason is not None:
+        return _REASONS.get(reason, Operation.DELETE), reason
+    return Operation.PUT, ""
+
+
+def size_of(headers: Mapping[str, str], payload: bytes) -> int:
+    """Bytes of a value, of which perhaps only the headers were sent."""
+    told = headers.get(MESSAGE_SIZE)
+    return int(told) if told is not None and told.isdigit() and not payload else len(payload)

@@ -1,0 +1,437 @@
+"""Keys, watched: the values that are there, then every change."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from inspect import isawaitable
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from ..errors import EndOfStream, InvalidArgument, InvalidOption
+from ..jetstream.assets.consumer_config import ConsumerConfig, DeliverPolicy
+from ..jetstream.assets.consumer_info import ConsumerInfo
+from ..jetstream.assets.stream_info import StreamInfo
+from ..jetstream.consume.ordered import Ordered
+from ..jetstream.context import JetStream
+from ..jetstream.errors import StreamNotFound
+from ..jetstream.message import JsMessage
+from ..net.timer import cancel
+from ..options import check_count
+from ..state.waiters import Waiters
+from ..streams import Stream
+from .config import Places
+from .entry import Delivery, Entry, delivery_of, from_delivered
+from .errors import BucketNotFound, WatcherFull
+from .initial import End, InitialValues
+
+Item = TypeVar("Item")
+ASK_AFTER = 1.0
+"""Seconds of silence before the end of the initial values after which the server is asked."""
+ASK_TIMEOUT = 5.0
+AHEAD = 512
+"""Messages that are asked for ahead."""
+
+
+MOST_PENDING = 8192
+
+
+class Marker(Enum):
+    """What a watcher gives out that is no entry."""
+
+    END_OF_INITIAL = "end of the initial values"
+
+
+END_OF_INITIAL = Marker.END_OF_INITIAL
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a watcher is to tell of: the arguments of ``Bucket.watch``.
+
+    Attributes:
+        ends: It ends with the initial values.
+        keys_only: It is keys that are wanted, each once.
+    """
+
+    filters: tuple[str, ...]
+    history: bool = False
+    ignore_deletes: bool = False
+    meta_only: bool = False
+    updates_only: bool = False
+    from_revision: int | None = None
+    marker: bool = False
+    ends: bool = False
+    keys_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.from_revision is not None:
+            check_count("from_revision", self.from_revision, 2**63 - 1)
+        chosen = (self.history, self.updates_only, self.from_revision is not None)
+        if sum(chosen) > 1:
+            raise InvalidOption("history, updates_only and from_revision exclude each other")
+
+    def consumer(self, prefix: str) -> ConsumerConfig:
+        """The consumer that delivers it."""
+        policy, start = DeliverPolicy.LAST_PER_SUBJECT, 0
+        if self.from_revision is not None:
+            policy, start = DeliverPolicy.BY_START_SEQUENCE, self.from_revision
+        elif self.updates_only:
+            policy = DeliverPolicy.NEW
+        elif self.history:
+            policy = DeliverPolicy.ALL
+        subjects = [prefix + each for each in self.filters]
+        return ConsumerConfig(
+            deliver_policy=policy,
+            opt_start_seq=start,
+            headers_only=self.meta_only,
+            filter_subject=subjects[0] if len(subjects) == 1 else "",
+            filter_subjects=subjects if len(subjects) > 1 else [],
+        )
+
+
+class Watcher(Stream[Item], Generic[Item]):
+    """Entries of a bucket as they come. Made by ``Bucket.watch``, ``keys`` and ``history``; it starts at once.
+
+    It goes on over reconnects and elections, behind the last entry that came, and ends by ``stop`` (or ``close``, or
+    by leaving its loop), when the bucket is deleted, or with its client.
+
+    Args:
+        js: Where the bucket is.
+        bucket: Its name.
+        places: Where its keys are.
+        wish: What it is to tell of.
+        turn: Makes what is given out of an entry.
+        handler: Called with that instead of giving it out.
+        most: Entries that may wait here.
+    """
+
+    __slots__ = (
+        "_asking",
+        "_bucket",
+        "_consumer",
+        "_consuming",
+        "_cut",
+        "_done",
+        "_failure",
+        "_handler",
+        "_initial",
+        "_is_paused",
+        "_items",
+        "_js",
+        "_known",
+        "_most",
+        "_number",
+        "_over",
+        "_places",
+        "_ready",
+        "_timer",
+        "_turn",
+        "_wish",
+    )
+
+    log = Logger()
+
+    def __init__(
+        self,
+        js: JetStream,
+        bucket: str,
+        places: Places,
+        *,
+        wish: Wish,
+        turn: Callable[[Entry], Item],
+        handler: Callable[[Item], object] | None = None,
+        most: int = MOST_PENDING,
+    ) -> None:
+        super().__init__(js.client.clock)
+        if handler is not None and not callable(handler):
+            raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
+        self._js = js
+        self._bucket = bucket
+        self._places = places
+        self._wish = wish
+        self._turn = turn
+        self._handler = handler
+        self._most = most
+        self._cut = len(places.read)
+        self._items: deque[Item] = deque()
+        self._initial = InitialValues()
+        self._known: set[str] | None = set() if wish.keys_only else None
+        self._consumer = ""
+        self._number = 0
+        self._over = False
+        self._failure: BaseException | None = None
+        self._is_paused = False
+        self._ready: Waiters[None] = Waiters()
+        self._done: Waiters[None] = Waiters()
+        self._asking: Deferred[Any] | None = None
+        self._timer: IDelayedCall | None = None
+        if not (wish.keys_only or wish.updates_only):
+            # Not for keys: one that is written meanwhile moves behind the end that the stream has now.
+            info = js.api.call(f"STREAM.INFO.{places.stream}", None, StreamInfo, timeout=ASK_TIMEOUT)
+            info.addCallbacks(self._stream_ends, _unknown)
+        ordered = Ordered(js, places.stream, wish.consumer(places.read))
+        self._consuming = ordered.consume(self._came, max_messages=min(AHEAD, most), on_created=self._created)
+        self._consuming.when_done().addCallbacks(self._stopped, self._failed)
+
+    # For the user
+
+    @property
+    def ready(self) -> Deferred[None]:
+        """Fires when the initial values are here: handled, or ready to be taken. Each look gives a Deferred of its own.
+
+        It fails with WatcherFull when they do not fit and nobody takes them, with EndOfStream when the watcher was
+        stopped before, or with the error that ended it.
+        """
+        if self._initial.is_over:
+            return succeed(None)
+        if self._over:
+            return fail(self._failure or EndOfStream("the watcher was stopped"))
+        waiting = self._ready.wait()
+        self._look_for_room()
+        return waiting
+
+    @property
+    def pending(self) -> int:
+        """Entries that wait here."""
+        return len(self._items)
+
+    def stop(self) -> None:
+        """End it at once; what waits is dropped."""
+        self.close()
+
+    def when_done(self) -> Deferred[None]:
+        """Fires when it has ended; fails with the error that ended it, if there was one."""
+        if not self._over:
+            return self._done.wait()
+        return succeed(None) if self._failure is None else fail(self._failure)
+
+    # Stream
+
+    def next(self, timeout: float | None = None) -> Deferred[Item]:
+        if self._handler is not None:
+            return fail(InvalidArgument("next() is for a watcher without a handler", where=self._bucket))
+        return super().next(timeout)
+
+    def _take(self) -> Item | None:
+        return self._items.popleft() if self._items else None
+
+    def _took(self) -> None:
+        if self._is_paused and len(self._items) <= self._most // 2:
+            self._is_paused = False
+            self._consuming.resumeProducing()
+
+    def _released(self) -> None:
+        if not self._over:
+            self._end(None)
+            self._consuming.stop()
+
+    # What the consumer tells
+
+    def _created(self, info: dict[str, Any]) -> None:
+        """A consumer stands, the first or another."""
+        self._consumer = str(info.get("name") or "")
+        self._number = 0
+        if self._initial.is_over:
+            return
+        if self._wish.updates_only or self._initial.created(int(info.get("num_pending") or 0)):
+            self._initial.is_over = True
+            self._tell_ready()
+        else:
+            self._look_later()
+
+    def _stream_ends(self, info: StreamInfo) -> None:
+        if not self._over and not self._initial.is_over and self._initial.stream_ends_at(info.state.last_seq):
+            self._tell_ready()
+
+    def _came(self, message: JsMessage) -> object:
+        """A message of the bucket."""
+        core = message.message
+        delivery = delivery_of(core.reply_bytes or b"")
+        if delivery is None or self._over:
+            return None
+        self._number = delivery.number
+        key = core.subject[self._cut :]
+        if self._initial.is_over:
+            return self._tell(from_delivered(self._bucket, key, core, delivery))
+        return self._came_early(key, from_delivered(self._bucket, key, core, delivery), delivery)
+
+    def _came_early(self, key: str, entry: Entry, delivery: Delivery) -> object:
+        """A message before the end of the initial values."""
+        counts = True
+        if self._known is not None:
+            counts = key not in self._known
+            self._known.add(key)
+        match self._initial.seen(delivery.revision, delivery.pending, counts=counts):
+            case End.BEFORE:
+                self._tell_ready()
+                return None if self._over else self._tell(entry)
+            case End.AFTER:
+                return self._tell_last(entry, counts)
+            case End.ASK:
+                self._ask()
+        return self._tell(entry) if counts else None
+
+    def _tell(self, entry: Entry) -> object:
+        if self._wish.ignore_deletes and entry.is_deleted:
+            return None
+        item = self._turn(entry)
+        if self._handler is not None:
+            return self._handler(item)
+        self._append(item)
+        return None
+
+    def _tell_last(self, entry: Entry, counts: bool) -> object:
+        """The last of the initial values: it is handled first."""
+        try:
+            result = self._tell(entry) if counts else None
+        except BaseException:
+            self._tell_ready()
+            raise
+        waiting = _waiting(result)
+        if waiting is not None:
+            return waiting.addBoth(self._handled)
+        self._tell_ready()
+        return None
+
+    def _handled(self, result: object) -> object:
+        self._tell_ready()
+        return result
+
+    def _append(self, item: Item) -> None:
+        self._items.append(item)
+        if self._waiters:
+            self._feed()
+        if len(self._items) >= self._most and not self._is_paused:
+            self._is_paused = True
+            self._consuming.pauseProducing()
+            self._look_for_room()
+
+    # The end of the initial values
+
+    def _tell_ready(self) -> None:
+        if self._over:
+            return
+        self._stop_looking()
+        self._known = None
+        if self._wish.marker:
+            self._tell_marker(cast("Item", END_OF_INITIAL))
+        self._ready.tell(None)
+        if self._wish.ends:
+            self._end(None)
+            self._consuming.stop()
+
+    def _tell_marker(self, marker: Item) -> None:
+        if self._handler is None:
+            self._append(marker)
+            return
+        try:
+            result = self._handler(marker)
+        except BaseException:  # noqa: BLE001  # the caller's: told, and nothing else ends
+            self.log.failure("a handler of {watcher!r} raised", watcher=self)
+            return
+        waiting = _waiting(result)
+        if waiting is not None:
+            self._consuming.pauseProducing()
+            waiting.addErrback(lambda failure: self.log.failure("a handler raised", failure=failure))
+            waiting.addCallback(lambda _: None if self._over else self._consuming.resumeProducing())
+
+    def _look_for_room(self) -> None:
+        """Whoever waits for ready and does not read would wait for ever."""
+        if self._is_paused and len(self._ready) and not self._waiters:
+            self._ready.fail(WatcherFull(self._bucket, len(self._items)))
+
+    def _look_later(self) -> None:
+        cancel(self._timer)
+        self._timer = self._clock.callLater(ASK_AFTER, self._look, self._number)
+
+    def _look(self, number: int) -> None:
+        self._timer = None
+        if self._number == number and not self._is_paused:
+            self._ask()
+        if self._timer is None and self._asking is None:
+            self._look_later()
+
+    def _ask(self) -> None:
+        """Ask if the server has delivered all: some of what was counted may have gone."""
+        if self._asking is not None or self._over or not self._consumer:
+            return
+        suffix = f"CONSUMER.INFO.{self._places.stream}.{self._consumer}"
+        asking = self._js.api.call(suffix, None, ConsumerInfo, timeout=ASK_TIMEOUT)
+        self._asking = asking
+        asking.addCallbacks(self._answered, self._no_answer)
+
+    def _answered(self, info: ConsumerInfo) -> None:
+        self._asking = None
+        if self._over or self._initial.is_over:
+            return
+        all_here = info.name == self._consumer and info.delivered.consumer_seq == self._number
+        if all_here and self._initial.asked(info.num_pending):
+            self._tell_ready()
+        else:
+            self._look_later()
+
+    def _no_answer(self, _: Failure) -> None:
+        """The consumer is gone, or nobody leads it now: another one takes its place, or it is asked again."""
+        self._asking = None
+        if not (self._over or self._initial.is_over):
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        cancel(self._timer)
+        self._timer = None
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+
+    # The end
+
+    def _stopped(self, _: None) -> None:
+        self._end(None)
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        self._end(BucketNotFound(self._bucket) if isinstance(error, StreamNotFound) else error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._failure = error
+        self._stop_looking()
+        if len(self._ready):
+            self._ready.fail(error or EndOfStream("the watcher was stopped"))
+        self._finish(error)
+        self._tell_done()
+
+    def _tell_done(self) -> None:
+        if self._failure is None:
+            self._done.tell(None)
+        elif len(self._done):
+            self._done.fail(self._failure)
+        elif self._handler is not None:
+            self.log.emit(LogLevel.warn, "{watcher!r}: {error}", watcher=self, error=self._failure)
+
+    def __repr__(self) -> str:
+        state = "ended" if self._over else "ready" if self._initial.is_over else "begins"
+        return f"<Watcher of {self._bucket!r} {' '.join(self._wish.filters)}, {state}, {len(self._items)} pending>"
+
+
+def _waiting(result: object) -> Deferred[object] | None:
+    """What a handler has to be waited for by, if it has."""
+    if isinstance(result, Deferred):
+        return result
+    return Deferred.fromCoroutine(_awaited(result)) if isawaitable(result) else None
+
+
+async def _awaited(awaitable: Any) -> object:
+    return await awaitable
+
+
+def _unknown(_: Failure) -> None:
+    """It is not allowed to know, or cannot be told now: then counting and asking have to do."""
