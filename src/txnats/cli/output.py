@@ -13,7 +13,6 @@ from rich.table import Table
 
 from ..headers import Headers
 
-
 _WIDE = 200
 """Columns where there is no terminal to fit into."""
 

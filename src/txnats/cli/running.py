@@ -90,7 +90,9 @@ def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object
 
     def start() -> None:
         work.append(Deferred.fromCoroutine(_whole(session, verb)))
-        work[0].addCallbacks(lambda _: ends.append(0), lambda failure: ends.append(_told(failure, endless=session.endless)))
+        work[0].addCallbacks(
+            lambda _: ends.append(0), lambda failure: ends.append(_told(failure, endless=session.endless))
+        )
         work[0].addBoth(lambda _: reactor.stop())
 
     def interrupt(*_: object) -> None:

@@ -1,0 +1,168 @@
+"""``consumer``: who takes what of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..jetstream import ConsumerConfig, ConsumerInfo, JsMessage
+from .app import verb
+from .output import span
+from .running import Session
+from .settings import Seconds
+from .stream import configured, context, show_message, sure
+
+_STREAM = click.argument("stream")
+_CONSUMER = click.argument("consumer")
+
+
+@click.group()
+def consumer() -> None:
+    """Make, show and use the consumers of a stream."""
+
+
+@verb(consumer)
+@_STREAM
+@click.argument("name")
+@click.option("--filter", "filter_subjects", multiple=True, help="Only messages of this pattern. May be repeated.")
+@click.option("--ack", "ack_policy", type=click.Choice(["explicit", "all", "none"]), help="[explicit]")
+@click.option(
+    "--deliver",
+    "deliver_policy",
+    type=click.Choice(["all", "last", "new", "last_per_subject"]),
+    help="Where it begins.  [all]",
+)
+@click.option("--wait", "ack_wait", type=Seconds(), help="How long an ack may take.  [30s]")
+@click.option("--max-deliver", type=int, help="Tries of each message.")
+@click.option("--max-pending", "max_ack_pending", type=int, help="Messages without an ack at the most.")
+@click.option("--inactive-threshold", type=Seconds(), help="It goes when unused for so long.")
+@click.option("--ephemeral", is_flag=True, help="It need not outlive those who use it.")
+@click.option("--description", help="For whoever looks.")
+async def add(session: Session, *, stream: str, name: str, ephemeral: bool, **given: Any) -> None:
+    """Make a pull consumer."""
+    found = await (await context(session)).stream(stream)
+    names: dict[str, Any] = {"name": name} if ephemeral else {"durable_name": name}
+    made = await found.create_consumer(ConsumerConfig(**names, **configured(given)))
+    show(session, made.cached)
+
+
+@verb(consumer)
+@_STREAM
+@click.option("-n", "--names", is_flag=True, help="Names only.")
+async def ls(session: Session, *, stream: str, names: bool) -> None:
+    """List a stream's consumers."""
+    found = await (await context(session)).stream(stream)
+    infos = await found.consumers().collect()
+    if names:
+        session.out.value([each.name for each in infos])
+        for each in infos:
+            session.out.line(each.name)
+        return
+    rows = [
+        (each.name, each.num_pending, each.num_ack_pending, each.num_redelivered, each.num_waiting) for each in infos
+    ]
+    session.out.table("", ["name", "to come#", "without ack#", "again#", "waiting pulls#"], rows, infos)
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+async def info(session: Session, *, stream: str, consumer: str) -> None:
+    """Show a consumer."""
+    found = await (await context(session)).stream(stream)
+    show(session, (await found.consumer(consumer)).cached)
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+async def rm(session: Session, *, stream: str, consumer: str, force: bool) -> None:
+    """Delete a consumer."""
+    found = await (await context(session)).stream(stream)
+    sure(session, f"Delete the consumer {consumer} of {stream}?", force=force)
+    await found.delete_consumer(consumer)
+    session.out.record("", {"deleted": f"{stream} > {consumer}"})
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+@click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option("--ack/--no-ack", default=True, show_default=True, help="Acknowledge what is printed.")
+@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+async def next_(session: Session, *, stream: str, consumer: str, count: int, ack: bool, raw: bool) -> None:
+    """Take the next messages; waits for them no longer than --timeout."""
+    found = await (await context(session)).stream(stream)
+    messages = await (await found.consumer(consumer)).fetch(count, max_wait=max(session.settings.seconds, 1.0))
+    for message in messages:
+        await _print(session, message, ack=ack, raw=raw)
+    if not messages:
+        session.out.line("No message came.")
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+@click.option("--ack/--no-ack", default=True, show_default=True, help="Acknowledge what is printed.")
+@click.option("--count", type=click.IntRange(1), help="End after so many.")
+@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+async def sub(session: Session, *, stream: str, consumer: str, ack: bool, count: int | None, raw: bool) -> None:
+    """Take messages as they come, until Ctrl-C."""
+    session.endless = True
+    found = await (await context(session)).stream(stream)
+    messages = (await found.consumer(consumer)).messages(max_messages=min(count or 100, 100))
+    async for message in messages:
+        await _print(session, message, ack=ack, raw=raw)
+        if count is not None:
+            count -= 1
+            if count == 0:
+                break
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+@click.argument("until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]))
+async def pause(session: Session, *, stream: str, consumer: str, until: Any) -> None:
+    """Let a consumer rest until a time, say 2030-01-01T00:00:00+00:00."""
+    found = await (await context(session)).stream(stream)
+    told = await (await found.consumer(consumer)).pause(until)
+    session.out.record("", {"paused": told.paused, "until": told.pause_until})
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+async def resume(session: Session, *, stream: str, consumer: str) -> None:
+    """Let a consumer go on."""
+    found = await (await context(session)).stream(stream)
+    told = await (await found.consumer(consumer)).resume()
+    session.out.record("", {"paused": told.paused})
+
+
+async def _print(session: Session, message: JsMessage, *, ack: bool, raw: bool) -> None:
+    show_message(session, message, raw=raw)
+    if ack:
+        await message.ack_sync(session.settings.seconds)
+
+
+def show(session: Session, told: ConsumerInfo) -> None:
+    """A consumer, as people read it or as JSON."""
+    config = told.config
+    fields = {
+        "name": told.name,
+        "stream": told.stream_name,
+        "description": config.description,
+        "filters": config.filters,
+        "begins with": config.deliver_policy,
+        "acks": config.ack_policy,
+        "an ack may take": span(config.ack_wait or 0.0),
+        "tries": config.max_deliver,
+        "to come": told.num_pending,
+        "without ack": told.num_ack_pending,
+        "delivered again": told.num_redelivered,
+        "waiting pulls": told.num_waiting,
+    }
+    session.out.record("", {name: value for name, value in fields.items() if value not in ("", [])}, told)

@@ -1,0 +1,262 @@
+"""``stream``: what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..jetstream import JetStream, JsMessage, MessageNotFound, StoredMessage, StreamConfig, StreamInfo
+from .app import verb
+from .output import body, headers_json, size, span
+from .running import Session
+from .settings import Seconds, Size
+
+_STREAM = click.argument("stream")
+_YES = click.option("-f", "--force", is_flag=True, help="Do not ask.")
+
+
+@click.group()
+def stream() -> None:
+    """Make, show and empty streams, and read what they hold."""
+
+
+async def context(session: Session) -> JetStream:
+    """JetStream, by what the command was told."""
+    return JetStream(await session.connect(), timeout=max(session.settings.seconds, 1.0))
+
+
+def configured(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a configuration that were given."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value not in (None, ())
+    }
+
+
+def sure(session: Session, question: str, *, force: bool) -> None:
+    """Ask, unless that was said to be needless.
+
+    Raises:
+        click.Abort: No.
+    """
+    if not force and not session.out.as_json:
+        click.confirm(question, abort=True)
+
+
+def config_options(command: Any) -> Any:
+    """The options of ``add`` and ``edit``."""
+    for option in reversed(
+        (
+            click.option("--subjects", multiple=True, help="What it takes in. May be repeated."),
+            click.option("--storage", type=click.Choice(["file", "memory"]), help="Where it is kept.  [file]"),
+            click.option("--retention", type=click.Choice(["limits", "interest", "workqueue"]), help="[limits]"),
+            click.option("--discard", type=click.Choice(["old", "new"]), help="What goes when it is full.  [old]"),
+            click.option("--max-msgs", type=int, help="Messages at the most."),
+            click.option("--max-msgs-per-subject", type=int, help="Messages of each subject at the most."),
+            click.option("--max-bytes", type=Size(), help="Bytes at the most."),
+            click.option("--max-msg-size", type=Size(), help="Bytes of one message at the most."),
+            click.option("--max-age", type=Seconds(), help="How old a message becomes."),
+            click.option(
+                "--dupe-window", "duplicate_window", type=Seconds(), help="How long ids are remembered.  [2m]"
+            ),
+            click.option("--replicas", "num_replicas", type=int, help="Copies.  [1]"),
+            click.option("--compression", type=click.Choice(["none", "s2"]), help="[none]"),
+            click.option("--allow-direct/--no-allow-direct", default=None, help="Any copy may be read."),
+            click.option(
+                "--allow-msg-ttl/--no-allow-msg-ttl", default=None, help="Messages may have an age of their own."
+            ),
+            click.option("--description", help="For whoever looks."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@verb(stream)
+@click.argument("name")
+@config_options
+async def add(session: Session, *, name: str, **given: Any) -> None:
+    """Make a stream. Without --subjects it takes in the subject of its name."""
+    js = await context(session)
+    fields = configured(given)
+    made = await js.create_stream(StreamConfig(name=name, **{"subjects": [name], **fields}))
+    show(session, made.cached)
+
+
+@verb(stream)
+@_STREAM
+@config_options
+async def edit(session: Session, *, stream: str, **given: Any) -> None:
+    """Change a stream's configuration."""
+    js = await context(session)
+    found = await js.stream(stream)
+    show(session, await found.update(found.config.replace(**configured(given))))
+
+
+@verb(stream)
+@click.option("--subject", default="", help="Only those that take in this subject.")
+@click.option("-n", "--names", is_flag=True, help="Names only.")
+async def ls(session: Session, *, subject: str, names: bool) -> None:
+    """List the streams."""
+    js = await context(session)
+    if names:
+        found = await js.stream_names(subject).collect()
+        session.out.value(found)
+        for name in found:
+            session.out.line(name)
+        return
+    infos = await js.streams(subject).collect()
+    rows = [
+        (each.config.name, each.config.subjects, each.state.messages, size(each.state.bytes), each.state.consumer_count)
+        for each in infos
+    ]
+    session.out.table("", ["name", "subjects", "messages#", "size#", "consumers#"], rows, infos)
+
+
+@verb(stream)
+@_STREAM
+async def info(session: Session, *, stream: str) -> None:
+    """Show a stream."""
+    show(session, (await (await context(session)).stream(stream)).cached)
+
+
+@verb(stream)
+@_STREAM
+async def subjects(session: Session, *, stream: str) -> None:
+    """Count a stream's messages by subject."""
+    js = await context(session)
+    told = await (await js.stream(stream)).info(subjects=">")
+    session.out.table("", ["subject", "messages#"], sorted((told.state.subjects or {}).items()))
+
+
+@verb(stream)
+@_STREAM
+@_YES
+async def rm(session: Session, *, stream: str, force: bool) -> None:
+    """Delete a stream and all that it holds."""
+    js = await context(session)
+    sure(session, f"Delete the stream {stream} and all that it holds?", force=force)
+    await js.delete_stream(stream)
+    session.out.record("", {"deleted": stream})
+
+
+@verb(stream)
+@_STREAM
+@_YES
+@click.option("--subject", default="", help="Only messages of this subject or pattern.")
+@click.option("--seq", type=int, default=0, help="Only those before this sequence.")
+@click.option("--keep", type=int, default=0, help="All but so many.")
+async def purge(session: Session, *, stream: str, force: bool, subject: str, seq: int, keep: int) -> None:
+    """Delete messages of a stream."""
+    js = await context(session)
+    found = await js.stream(stream)
+    sure(session, f"Delete messages of the stream {stream}?", force=force)
+    purged = await found.purge(subject=subject, sequence=seq, keep=keep)
+    session.out.record("", {"stream": stream, "purged": purged})
+
+
+@verb(stream)
+@_STREAM
+@click.argument("sequence", type=int)
+@_YES
+async def rmm(session: Session, *, stream: str, sequence: int, force: bool) -> None:
+    """Delete one message of a stream."""
+    js = await context(session)
+    found = await js.stream(stream)
+    sure(session, f"Delete message {sequence} of the stream {stream}?", force=force)
+    await found.delete_message(sequence)
+    session.out.record("", {"stream": stream, "deleted": sequence})
+
+
+@verb(stream)
+@_STREAM
+@click.argument("sequence", type=int, required=False)
+@click.option("-S", "--last-for", help="The last of this subject.")
+@click.option("-r", "--raw", is_flag=True, help="Print the body only.")
+async def get(session: Session, *, stream: str, sequence: int | None, last_for: str | None, raw: bool) -> None:
+    """Print a message of a stream, by its sequence or as the last of a subject."""
+    if (sequence is None) == (last_for is None):
+        raise click.UsageError("give a sequence or --last-for")
+    found = await (await context(session)).stream(stream)
+    message = await (found.get_last(last_for) if sequence is None else found.get_message(sequence))  # type: ignore[arg-type]
+    show_message(session, message, raw=raw)
+
+
+@verb(stream)
+@_STREAM
+@click.option("--seq", type=click.IntRange(1), default=1, help="From this sequence on.")
+@click.option("--subject", default="", help="Only messages of this subject or pattern.")
+@click.option("--count", type=click.IntRange(1), default=25, show_default=True, help="How many.")
+@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+async def view(session: Session, *, stream: str, seq: int, subject: str, count: int, raw: bool) -> None:
+    """Print messages of a stream in order, without taking them."""
+    found = await (await context(session)).stream(stream)
+    for _ in range(count):
+        try:
+            message = await found.get_next(subject or ">", seq)
+        except MessageNotFound:
+            break
+        show_message(session, message, raw=raw)
+        seq = message.sequence + 1
+
+
+@verb(stream)
+@_STREAM
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+async def backup(session: Session, *, stream: str, target: Path) -> None:
+    """Write a snapshot of a stream to a file."""
+    found = await (await context(session)).stream(stream)
+    written = 0
+    with target.open("wb") as file:
+        async for chunk in found.snapshot():
+            file.write(chunk)
+            written += len(chunk)
+    session.out.record("", {"stream": stream, "file": str(target), "size": size(written)})
+
+
+def show(session: Session, told: StreamInfo) -> None:
+    """A stream, as people read it or as JSON."""
+    config, state = told.config, told.state
+    fields = {
+        "name": config.name,
+        "description": config.description,
+        "subjects": config.subjects,
+        "storage": config.storage,
+        "retention": config.retention,
+        "discard": config.discard,
+        "replicas": config.num_replicas,
+        "largest age": span(config.max_age) if config.max_age else "unlimited",
+        "messages at the most": "unlimited" if config.max_msgs < 0 else config.max_msgs,
+        "bytes at the most": "unlimited" if config.max_bytes < 0 else size(config.max_bytes),
+        "ids remembered": span(config.duplicate_window or 0.0),
+        "messages": state.messages,
+        "size": size(state.bytes),
+        "first sequence": state.first_seq,
+        "last sequence": state.last_seq,
+        "consumers": state.consumer_count,
+        "leader": told.cluster.leader if told.cluster is not None else "",
+    }
+    session.out.record("", {name: value for name, value in fields.items() if value not in ("", [])}, told)
+
+
+def show_message(session: Session, message: StoredMessage | JsMessage, *, raw: bool) -> None:
+    """A stored message, or one that a consumer gave."""
+    if isinstance(message, StoredMessage):
+        sequence, moment = message.sequence, message.timestamp
+    else:
+        sequence, moment = message.metadata.stream_sequence, message.metadata.timestamp
+    if session.out.as_json:
+        told = {"subject": message.subject, "sequence": sequence, "time": moment}
+        session.out.value({**told, "headers": headers_json(message.headers), **body(message.payload)})
+    elif raw:
+        session.out.raw(message.payload)
+    else:
+        session.out.line(f'[{sequence}] "{message.subject}" {moment.isoformat()}')
+        for name, value in message.headers.items():
+            session.out.line(f"{name}: {value}")
+        session.out.line()
+        session.out.raw(message.payload)
+        session.out.line()
