@@ -70,7 +70,7 @@ def test_an_endpoint_string_is_never_split_at_commas() -> None:
     assert server.name == "endpoint unix:/run/a,b.sock"
 
 
-@pytest.mark.parametrize("url", ["tls://h", "ws://h", "wss://h"])
+@pytest.mark.parametrize("url", ["ws://h", "wss://h"])
 def test_what_is_not_supported_yet_sends_nothing(url: str) -> None:
     endpoints = Endpoints(MemoryReactorClock(), url, timeout=1)
     with pytest.raises(TlsUnavailable):

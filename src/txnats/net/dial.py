@@ -66,10 +66,7 @@ def dial(
 
     def late(_: object, __: float) -> object:
         connection = factory.connection
-        if connection is None or connection.transport is None:
-            waited_for = "connection"
-        else:
-            waited_for = "INFO" if connection.info is None else "answer to CONNECT"
+        waited_for = "connection" if connection is None or connection.transport is None else connection.awaits
         return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
 
     def failed(failure: Failure) -> Failure:

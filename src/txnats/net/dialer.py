@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
 from ..auth.authenticators import Authenticator
-from ..errors import DialFailed, NatsError, TlsUnavailable
+from ..errors import DialFailed, NatsError
 from ..message import Message, Origin
 from ..options import Limits, PingOptions, TlsOptions
 from ..state.handshake import Credentials, Handshake
@@ -19,6 +20,7 @@ from ..wire.parser import Parser
 from .connection import Connection, Listener
 from .dial import dial
 from .endpoints import Endpoints
+from .transports import Security
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,33 +72,57 @@ class Dialer:
         self._origin = origin
         self._listener = listener
         self._opened = opened
+        self._secure = False
 
     def __call__(self, server: Server) -> Deferred[Connection]:
         """A live connection to this server, or a NatsError that says why there is none."""
         try:
-            if self._greeting.tls is not None:
-                raise TlsUnavailable(server.name, "TLS is not supported yet", hint="nothing was sent")
+            # Before anything is dialled: what cannot be read is told at once.
+            security = self._security(server) if self._wants_tls(server) else None
             endpoint = self._endpoints(server)
         except NatsError:
             return fail()
         except Exception as error:
             # The caller's own endpoint_factory.
             return fail(DialFailed(server.name, f"there is no endpoint: {type(error).__name__}: {error}", cause=error))
-        return dial(
-            self._clock, endpoint, lambda: self._make(server), server=server.name, timeout=self._greeting.timeout
-        )
+        make = partial(self._make, server, security)
+        dialing = dial(self._clock, endpoint, make, server=server.name, timeout=self._greeting.timeout)
+        return dialing.addCallback(self._dialed)
 
-    def _make(self, server: Server) -> Connection:
+    def _dialed(self, connection: Connection) -> Connection:
+        """Who has had TLS once settles for no less: a server that offers none any longer may not be the same one."""
+        self._secure = self._secure or connection.is_secure
+        return connection
+
+    def _wants_tls(self, server: Server) -> bool:
+        return self._greeting.tls is not None or (server.address is not None and server.address.secure)
+
+    def _security(self, server: Server) -> Security:
+        # Loaded on first use: OpenSSL is large.
+        from .tls import TlsSecurity  # noqa: PLC0415
+
+        address = server.address
+        hostname = "" if address is None else address.tls_name or address.host
+        return TlsSecurity(self._clock, self._greeting.tls, hostname, server.name)
+
+    def _make(self, server: Server, security: Security | None) -> Connection:
         greeting = self._greeting
-        wants_tls = server.address is not None and server.address.secure
         connection = Connection(
             clock=self._clock,
             server=server.name,
-            handshake=Handshake(server.name, greeting.connect, self._credentials(server), tls=wants_tls),
+            handshake=Handshake(
+                server.name,
+                greeting.connect,
+                self._credentials(server),
+                tls=self._secure or security is not None,
+                tls_first=greeting.tls is not None and greeting.tls.handshake_first,
+                can_upgrade=True,
+            ),
             parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,
             deliver=self._deliver,
             listener=self._listener,
+            security=lambda: security or self._security(server),
         )
         self._opened(connection)
         return connection

@@ -16,7 +16,7 @@ from ..state.servers import Server
 ServersArgument: TypeAlias = "str | Iterable[str] | IStreamClientEndpoint"
 EndpointFactory: TypeAlias = Callable[[str, int], IStreamClientEndpoint]
 
-SUPPORTED_SCHEMES = frozenset({"nats"})
+SUPPORTED_SCHEMES = frozenset({"nats", "tls"})
 
 
 class Endpoints:

@@ -21,6 +21,7 @@ _PLACE = (
     r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)"
     r"(?::(?P<port>[0-9]{1,5}))?"
 )
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _BARE = re.compile(_PLACE)
 _WITHOUT_SCHEME = re.compile(r"(?:[^\s/=@]+@)?" + _PLACE)
 
@@ -49,6 +50,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     def secure(self) -> bool:
         """Whether its scheme asks for TLS."""
         return self.scheme in SECURE_SCHEMES
+
+
+def is_ip(host: str) -> bool:
+    """Whether it is an address and no name."""
+    return ":" in host or _IPV4.fullmatch(host) is not None
 
 
 def is_url_list(text: str) -> bool:
