@@ -9,6 +9,8 @@ from bench.job import Job
 KIB = 1024
 WITH_JETSTREAM = frozenset({"txnats", "txnats-3.13", "nats-py", "natsio"})
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
+WITH_TLS = ONLY_TXNATS | {"nats-py"}
+WITH_WEBSOCKET = ONLY_TXNATS | {"nats-py"}
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
 # What a subscriber has not yet read waits in the server, which slows the feeder down from half its `max_pending` on.
@@ -25,6 +27,9 @@ class Workload:
         pilot: Messages of the first, unrecorded run, which tells how many make up a measured run.
         live: A subscriber reads while it is fed, and so shares the processors with the feeder and the server. Else all
             messages wait at the server before the first is read, and the client alone sets the pace.
+        tls: The client and the feeder go over TLS.
+        websocket: The client goes over WebSocket, the feeder does not. A subscriber has to be live then: all that waits
+            for it would come as one message.
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
         stored: The server keeps streams, in files.
@@ -39,6 +44,8 @@ class Workload:
     handler: str = "plain"
     in_flight: int = 1
     live: bool = False
+    tls: bool = False
+    websocket: bool = False
     fixed: bool = False
     unit: str = "msg/s"
     stored: bool = False
@@ -49,13 +56,14 @@ class Workload:
         """Whether the result is messages a second: more is better. A value is the other way round."""
         return self.unit == "msg/s"
 
-    def job(self, url: str, count: int) -> Job:
+    def job(self, url: str, count: int, ca: str = "") -> Job:
         """The orders for one run of about ``count`` messages; the warm-up is a tenth, or half a pilot's."""
         warm = 0 if self.fixed else max(count // 10, self.pilot // 2)
         if self.role == "subscribe":
             count = min(count, MOST_BYTES_FED // (self.size + LINE_BYTES) - warm)
         return Job(
             url=url,
+            ca=ca,
             size=self.size,
             warm=self._whole(warm),
             count=self._whole(count),
@@ -99,6 +107,23 @@ WORKLOADS = (
         pilot=5_000,
         peers=WITH_JETSTREAM,
         stored=True,
+    ),
+    Workload(name="publish 128 B, TLS", role="publish", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
+    Workload(name="publish 64 KiB, TLS", role="publish", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
+    Workload(name="subscribe 128 B, TLS", role="subscribe", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
+    Workload(name="subscribe 64 KiB, TLS", role="subscribe", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
+    Workload(name="request, one at a time, TLS", role="request", tls=True, pilot=1_000, peers=WITH_TLS),
+    Workload(
+        name="publish 128 B, WebSocket", role="publish", size=128, websocket=True, pilot=60_000, peers=WITH_WEBSOCKET
+    ),
+    Workload(
+        name="subscribe 128 B, WebSocket, live",
+        role="subscribe",
+        size=128,
+        websocket=True,
+        live=True,
+        pilot=60_000,
+        peers=WITH_WEBSOCKET,
     ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),

@@ -69,6 +69,12 @@ print(sorted(name for name in new if name.startswith(("cryptography", "nacl", "t
     assert loaded.stdout == f"{['txnats.auth', *(f'txnats.auth.{name}' for name in wanted)]}\n"
 
 
+def test_a_websocket_is_loaded_when_it_is_first_needed() -> None:
+    code = "import sys, txnats, txnats.connecting; print([each for each in sys.modules if 'websocket' in each])"
+    result = run(sys.executable, "-c", code)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
 @pytest.mark.parametrize("room", ["wire", "state", "auth"])
 def test_each_pure_module_has_its_own_tests(room: str) -> None:
     modules = [path for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py"]

@@ -176,11 +176,11 @@ def later(fields: Mapping[str, Any] | None = None) -> Handshake:
     coroutine = give()
     coroutine.close()
     shake = handshake(lambda nonce: coroutine)
-    assert shake.waits_for == "INFO"
+    assert shake.awaits == "INFO"
     answer = shake.receive(info(nonce="n1"))
     assert isinstance(answer, Ask)
     assert answer.credentials is coroutine
-    assert shake.waits_for == "credentials"
+    assert shake.awaits == "credentials"
     return shake
 
 
@@ -190,7 +190,7 @@ def test_credentials_that_come_later() -> None:
     assert shake.receive(info(server_name="n")) is None
     assert shake.receive(PING) == Send(b"PONG\r\n")
     assert sent(shake.proven({"user": "joe", "pass": Secret("pw")})) == {"echo": True, "user": "joe", "pass": "pw"}
-    assert shake.waits_for == "answer to CONNECT"
+    assert shake.awaits == "answer to CONNECT"
     assert isinstance(shake.receive(PONG), Ready)
 
 
@@ -245,7 +245,9 @@ def test_the_upgrade_comes_before_any_word_of_ours(wants: bool, offers: dict[str
     shake = handshake(login, tls=wants, can_upgrade=True)
     assert shake.receive(info(**offers)) == StartTls()
     assert login.nonces == []
-    assert sent(shake.secured()) == {"echo": True, "auth_token": "t"}
+    assert shake.awaits == "TLS handshake"
+    assert sent(shake.secured()) == {"echo": True, "auth_token": "t", "tls_required": True}
+    assert (shake.awaits, shake.secure) == ("answer to CONNECT", True)
     assert isinstance(shake.receive(PONG), Ready)
 
 
@@ -254,6 +256,22 @@ def test_nothing_may_come_between_info_and_the_upgrade(op: Op) -> None:
     shake = handshake(tls=True, can_upgrade=True)
     shake.receive(info(tls_available=True, nonce="ours"))
     assert isinstance(refused(shake.receive(op)), RemoteProtocolError)
+    assert isinstance(shake.more_than_info().error, RemoteProtocolError)
+
+
+def test_tls_first_comes_before_info() -> None:
+    login = Login(auth_token="t")
+    shake = handshake(login, tls=True, tls_first=True, can_upgrade=True)
+    assert shake.begin() == StartTls()
+    assert isinstance(refused(shake.receive(info(tls_required=True))), RemoteProtocolError)
+    assert shake.secured() is None
+    assert shake.awaits == "INFO"
+    assert sent(shake.receive(info(tls_required=True))) == {"echo": True, "auth_token": "t", "tls_required": True}
+
+
+def test_without_tls_first_nothing_is_done_before_info() -> None:
+    assert handshake(tls=True, can_upgrade=True).begin() is None
+    assert handshake(tls=True, tls_first=True, secure=True, can_upgrade=True).begin() is None
 
 
 def test_tls_that_is_not_offered_is_never_replaced_by_none() -> None:
@@ -275,7 +293,7 @@ def test_without_tls_here_a_need_for_it_is_a_refusal(wants: bool, demands: bool)
 
 def test_a_transport_that_is_secure_already_is_not_upgraded_again() -> None:
     shake = handshake(tls=True, secure=True)
-    assert sent(shake.receive(info(tls_required=True))) == {"echo": True}
+    assert sent(shake.receive(info(tls_required=True))) == {"echo": True, "tls_required": True}
 
 
 # ---------------------------------------------------------------------- secrets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,14 +32,14 @@ class AsyncioPeer:
 
     Attributes:
         package: Its name on the package index.
-        connect: URL to a connected client.
+        connect: URL, and ``tls`` where it is wanted, to a connected client.
         receive: Subscribe so that the job's messages are counted, without pending limits, and be at the server.
         subscribe: Subscribe and give what has to be kept.
         more: Further roles, which this client alone can do, by their names.
     """
 
     package: str
-    connect: Callable[[str], Awaitable[Any]]
+    connect: Callable[..., Awaitable[Any]]
     receive: Callable[[Any, Job, Callable[[Facts], None]], Awaitable[Any]]
     subscribe: Callable[[Any, str], Awaitable[Any]]
     more: Mapping[str, Callable[[Any, Job], Awaitable[Facts]]] = field(default_factory=dict)
@@ -48,7 +49,8 @@ class AsyncioPeer:
         asyncio.run(self._run(sys.argv[1], Job.read(sys.argv[2:])))
 
     async def _run(self, role: str, job: Job) -> None:
-        client = await self.connect(job.url)
+        secure = {"tls": ssl.create_default_context(cafile=job.ca)} if job.ca else {}
+        client = await self.connect(job.url, **secure)
         if role in self.more:
             facts = await self.more[role](client, job)
         else:
