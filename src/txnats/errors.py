@@ -43,11 +43,12 @@ import re
 from collections.abc import Sequence
 
 _SECRET = re.compile(rb"""(\b(?:auth_token|jwt|nkey|pass|sig|user)["']?\s*[:=]).*""", re.IGNORECASE | re.DOTALL)
+_OF_CONNECT = re.compile(r"""(["'](?:auth_token|jwt|nkey|pass|sig|user)\\*["']\s*:).*""", re.DOTALL)
 
 
-def without_secrets(text: str) -> str:
-    """A server's words, without what it may repeat of a CONNECT."""
-    return _SECRET.sub(rb"\1***", text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+def without_connect(text: str) -> str:
+    """A server's words, without what it may repeat of our CONNECT."""
+    return _OF_CONNECT.sub(r"\1***", text)
 
 
 class NatsError(Exception):

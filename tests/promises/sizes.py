@@ -62,6 +62,7 @@ SIZES: dict[str, Sizes] = {
     "test_p19_one_command": Sizes({"tries": 4000}, {"tries": 1_000_000}),
     "test_p20_cost": same(most_ns=100),
     # Secrets and logins
+    "test_p25_no_secret_shows": same(least_faults=40),
     "test_p26_files": same(most_seconds=1.0),
     "test_p27_seeds_are_wiped": same(logins=5),
     "test_p28_refusals": same(lasts=2.0),
