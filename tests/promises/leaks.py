@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 import txnats
 from txnats.auth.nkeys import Nkey
@@ -76,6 +77,7 @@ def logins(folder: Path) -> dict[str, Login]:
     }
 
 
+@implementer(ILogObserver)
 class Watch:
     """Everything that is said while it watches.
 
@@ -93,7 +95,7 @@ class Watch:
         for name in ("error", "reason"):
             self.error(getattr(event, name, None))
 
-    def log(self, event: LogEvent) -> None:
+    def __call__(self, event: LogEvent) -> None:
         self.texts.append(f"{formatEvent(event)} {event!r}")
         if "log_failure" in event:
             self.failure(event["log_failure"])
@@ -150,7 +152,7 @@ def watching() -> Iterator[Watch]:
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    globalLogPublisher.addObserver(watch.log)
+    globalLogPublisher.addObserver(watch)
     debugging = defer.getDebugging()
     Deferred.debug = True
     try:
@@ -158,7 +160,7 @@ def watching() -> Iterator[Watch]:
         gc.collect()
     finally:
         Deferred.debug = debugging
-        globalLogPublisher.removeObserver(watch.log)
+        globalLogPublisher.removeObserver(watch)
         root.removeHandler(handler)
         root.setLevel(level)
 
