@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
+import txnats
+from tests.client.harness import Net
 from tests.promises.failures import FAULTS, Stage
 from tests.promises.leaks import held_bare, logins, watching
 from tests.promises.promise import Promise, sized
+from txnats.connecting import Options
 
 
 class Secrets(Promise):
@@ -48,6 +55,18 @@ class Secrets(Promise):
         assert len(FAULTS) >= least_faults
         assert not hits, "\n".join(hits[:20])
         assert not held, "\n".join(held[:20])
+
+
+def test_a_client_and_options_with_a_secret_are_not_pickled() -> None:
+    auth = txnats.Token("S3CRET")
+    net = Net()
+    client = net.client(auth=auth)
+    for thing in (client, Options(auth=auth), {"auth": auth}):
+        with pytest.raises(Exception, match=r"pickle|secret") as caught:
+            pickle.dumps(thing)
+        assert "S3CRET" not in str(caught.value)
+    assert copy.deepcopy(Options(auth=auth)).auth is auth
+    net.end(client)
 
 
 def around(text: str, forms: set[str]) -> str:
