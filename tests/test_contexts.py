@@ -212,6 +212,7 @@ def test_what_is_given_to_connect_wins(save: Save) -> None:
         "_MINE",
         "/ca.pem",
     )
+    assert where(auth=None, inbox_prefix=None)[1].keys() == {"auth", "tls", "inbox_prefix"}
     mine = txnats.NKey(PUBLIC, sign=Nkey.from_seed(SEED).sign)
     servers, options = where(auth=mine, inbox_prefix="_YOURS", tls=txnats.TlsOptions(ca="/other"))
     # A login in the URL would come before auth=.

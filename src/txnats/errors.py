@@ -193,7 +193,7 @@ class NoServersLeft(ConnectionProblem):
 
     def __init__(self, causes: Sequence[tuple[str, NatsError]], *, hint: str = "") -> None:
         self.causes = tuple(causes)
-        each = "; ".join(f"{server}: {_short(error)}" for server, error in self.causes) or "the pool is empty"
+        each = "; ".join(f"{server}: {_short(error, server)}" for server, error in self.causes) or "the pool is empty"
         count = len(self.causes)
         super().__init__(
             "no NATS server could be reached",
@@ -202,9 +202,12 @@ class NoServersLeft(ConnectionProblem):
         )
 
 
-def _short(error: NatsError) -> str:
+def _short(error: NatsError, server: str) -> str:
     """The cause without the server, which the line names already, and without its hint."""
-    return error.why or error.what if isinstance(error, DialFailed) else f"{error.what}{_because(error)}"
+    if isinstance(error, DialFailed):
+        return error.why or error.what
+    elsewhere = f" [{error.where}]" if isinstance(error, CredentialsUnavailable) and error.where != server else ""
+    return f"{error.what}{elsewhere}{_because(error)}"
 
 
 def _because(error: NatsError) -> str:
