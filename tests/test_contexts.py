@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
@@ -17,7 +18,7 @@ from tests.auth.revealed import revealed
 from tests.client.harness import Outcome
 from txnats import contexts
 from txnats.auth.nkeys import Nkey
-from txnats.errors import InvalidOption
+from txnats.errors import CredentialsUnavailable, InvalidOption
 
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
 PUBLIC = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
@@ -114,6 +115,36 @@ def test_an_nkey_a_creds_file_and_a_jwt_with_its_seed(save: Save, tmp_path: Path
     assert revealed(contexts.load("j").auth, "x").keys() == {"jwt", "sig"}
 
 
+def test_secrets_that_are_not_in_a_plain_file(save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    creds = f"---BEGIN J---\nj.w.t\n---END J---\n---BEGIN S---\n{SEED}\n---END S---"
+    path = tmp_path / "me"
+    path.write_text(creds)
+    path.chmod(0o600)
+    monkeypatch.setenv("MY_CREDS", creds)
+    data = base64.b64encode(creds.encode()).decode()
+    for place in (f"file://{path}", "env://MY_CREDS", f"data:;base64,{data}"):
+        save("c", creds=place)
+        save("n", nkey=place)
+        for _ in range(2):
+            assert revealed(contexts.load("c").auth, "x").keys() == {"jwt", "sig"}
+            assert revealed(contexts.load("n").auth, "x")["nkey"] == PUBLIC
+        assert SEED not in f"{contexts.load('c').auth!r}{contexts.load('n').auth!r}"
+    monkeypatch.delenv("MY_CREDS")
+    for place, why in (("env://MY_CREDS", "no such variable"), ("data:;base64,S3CRET", "not base64")):
+        save("c", creds=place)
+        auth = contexts.load("c").auth
+        assert auth is not None
+        with pytest.raises(CredentialsUnavailable, match=why) as caught:
+            auth.fields("x")
+        assert "S3CRET" not in str(caught.value)
+
+
+def test_null_is_as_good_as_nothing(save: Save) -> None:
+    save("z", **dict.fromkeys(("url", "user", "token", "creds", "nkey", "tls_first", "ca", "nsc", "inbox_prefix", "x")))
+    context = contexts.load("z")
+    assert (context.servers, context.auth, context.tls) == (["nats://127.0.0.1:4222"], None, None)
+
+
 # ---------------------------------------------------------------------- which one
 
 
@@ -166,6 +197,9 @@ def test_a_name_that_cannot_be(save: Save, name: Any) -> None:
     [
         ({"socks_proxy": "socks5://S3CRET@p:1"}, "socks_proxy, which is not supported"),
         ({"nsc": "nsc://o/a/S3CRET"}, "nsc, which is not supported"),
+        ({"creds": "nsc://o/a/S3CRET"}, "creds is at nsc:, which is not supported"),
+        ({"nkey": "op://S3CRET/x"}, "nkey is at op:"),
+        ({"creds": "data:S3CRET"}, "creds is at data:"),
         ({"windows_cert_store": "user"}, "windows_cert_store"),
         ({"url": "nats://joe:S3CRET@:x"}, "cannot be read"),
         ({"url": "S3CRET://x"}, "scheme"),
@@ -212,6 +246,7 @@ def test_what_is_given_to_connect_wins(save: Save) -> None:
         "_MINE",
         "/ca.pem",
     )
+    assert where(auth=None, inbox_prefix=None)[1].keys() == {"auth", "tls", "inbox_prefix"}
     mine = txnats.NKey(PUBLIC, sign=Nkey.from_seed(SEED).sign)
     servers, options = where(auth=mine, inbox_prefix="_YOURS", tls=txnats.TlsOptions(ca="/other"))
     # A login in the URL would come before auth=.

@@ -44,6 +44,19 @@ SAMPLES = [
             "(is a nats-server running there, and does its address match?)"
         ),
     ),
+    (
+        errors.NoServersLeft(
+            [
+                ("a", errors.CredentialsUnavailable("/me.creds", "gone")),
+                ("b", errors.CredentialsUnavailable("b", "no")),
+            ],
+            hint="look",
+        ),
+        (
+            "no NATS server could be reached: 2 tried: a: the credentials could not be had [/me.creds]: gone; "
+            "b: the credentials could not be had: no (look)"
+        ),
+    ),
     (errors.NoServersLeft([], hint="wait"), "no NATS server could be reached: the pool is empty (wait)"),
     (
         errors.AuthenticationRefused(SERVER, "Authorization Violation"),

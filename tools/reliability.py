@@ -194,6 +194,13 @@ ROWS: dict[str, Row] = {
         "timed",
         "{ns_known_subject} ns for a subject in use, {ns_first_use} ns at its first use",
     ),
+    "test_p25_no_secret_shows": Row(
+        "No secret in a log, an event, an error, a traceback with all variables, a repr or a pickle",
+        "{secrets} secrets, each through {faults} faults",
+        "{texts:,} texts of {characters:,} characters searched: hits {hits}; held in clear by an object of ours: "
+        "{held_bare}",
+        "a token in a URL is shown in errors",
+    ),
     "test_p26_files": Row(
         "A file with secrets that others may read is told, or refused with `strict`; one that cannot be read is the "
         "final error, at once",

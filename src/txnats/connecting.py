@@ -83,13 +83,11 @@ def connect(
         its cause, or, when all servers say the same, with that: AuthenticationRefused, TlsUnavailable ... Cancelling it
         leaves nothing open.
     """
-    wanted = {"auth": auth, "tls": tls, "inbox_prefix": inbox_prefix}
-    given: dict[str, Any] = {option: value for option, value in wanted.items() if value is not None}
     try:
-        servers, given = where(servers, context, given)
+        servers, said = where(servers, context, {"auth": auth, "tls": tls, "inbox_prefix": inbox_prefix})
         options = Options(
             name=name,
-            **given,
+            **said,
             reconnect=reconnect,
             limits=limits,
             ping=ping,
@@ -246,15 +244,16 @@ def _connect_info(options: Options) -> ConnectInfo:
 def where(
     servers: ServersArgument | None, context: str | os.PathLike[str] | None, options: dict[str, Any]
 ) -> tuple[ServersArgument, dict[str, Any]]:
-    """What to connect to, and the options with those of a context among them; given ones come first.
+    """What to connect to, and the options, without those that are None: a context says what they are, if it does.
 
     Raises:
         InvalidOption: Neither or both are given, or the context cannot be used.
     """
+    given = {option: value for option, value in options.items() if value is not None}
     if context is None:
         if servers is None:
             raise InvalidOption("neither servers nor context is given", hint='for instance "nats://127.0.0.1:4222"')
-        return servers, options
+        return servers, given
     if servers is not None:
         raise InvalidOption("servers and context exclude each other")
     # Most programs have no use for it.
@@ -262,6 +261,6 @@ def where(
 
     found = contexts.load(context)
     says = {"auth": found.auth, "tls": found.tls, "inbox_prefix": found.inbox_prefix}
-    auth = options.get("auth")
-    # Credentials in a URL come before others, but not before what the caller gives here.
-    return found.servers_for(auth), {name: value for name, value in says.items() if value is not None} | options
+    # A login in a URL comes before others, but not before what the caller gives here.
+    servers = found.servers_for(given.get("auth"))
+    return servers, {option: value for option, value in says.items() if value is not None} | given

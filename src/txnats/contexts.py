@@ -7,14 +7,18 @@ Source: ADR-21, and the files that the ``nats`` command writes.
 
 from __future__ import annotations
 
+import base64
 import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from .auth import credentials
-from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKeyFile, Token, UserPassword
+from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKey, NKeyFile, Token, UserPassword
 from .auth.secret import Kept, Secret, wipe
 from .errors import CredentialsUnavailable, InvalidOption
 from .options import TlsOptions
@@ -24,27 +28,27 @@ DEFAULT_URL = "nats://127.0.0.1:4222"
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file holds. Keys that are not listed here do not matter to us: colours, a description."""
+    """What a file holds; null is as good as nothing. Other keys do not matter to us: colours, a description."""
 
-    url: str = ""
-    token: str = ""
-    user: str = ""
-    password: str = ""
-    creds: str = ""
-    nkey: str = ""
-    user_jwt: str = ""
-    user_seed: str = ""
-    cert: str = ""
-    key: str = ""
-    ca: str = ""
-    tls_first: bool = False
-    nsc: str = ""
-    socks_proxy: str = ""
-    inbox_prefix: str = ""
-    jetstream_domain: str = ""
-    jetstream_api_prefix: str = ""
-    jetstream_event_prefix: str = ""
-    windows_cert_store: str = ""
+    url: str | None = None
+    token: str | None = None
+    user: str | None = None
+    password: str | None = None
+    creds: str | None = None
+    nkey: str | None = None
+    user_jwt: str | None = None
+    user_seed: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    ca: str | None = None
+    tls_first: bool | None = None
+    nsc: str | None = None
+    socks_proxy: str | None = None
+    inbox_prefix: str | None = None
+    jetstream_domain: str | None = None
+    jetstream_api_prefix: str | None = None
+    jetstream_event_prefix: str | None = None
+    windows_cert_store: str | None = None
 
     def __repr__(self) -> str:
         return "<context file>"
@@ -75,9 +79,9 @@ class Context(Kept):
         self.auth = _auth(file)
         self.tls = _tls(file)
         self.inbox_prefix = file.inbox_prefix or None
-        self.jetstream_domain = file.jetstream_domain
-        self.jetstream_api_prefix = file.jetstream_api_prefix
-        self.jetstream_event_prefix = file.jetstream_event_prefix
+        self.jetstream_domain = file.jetstream_domain or ""
+        self.jetstream_api_prefix = file.jetstream_api_prefix or ""
+        self.jetstream_event_prefix = file.jetstream_event_prefix or ""
 
     def servers_for(self, auth: Authenticator | None) -> str | list[str]:
         """What to connect to: the URL as it is, or without its login when the caller logs in by other means."""
@@ -193,14 +197,55 @@ def _decoded(content: credentials.Content, path: Path) -> _File:
 def _auth(file: _File) -> Authenticator | None:
     """In the order in which the ``nats`` command looks."""
     if file.user:
-        return UserPassword(file.user, file.password)
+        return UserPassword(file.user, file.password or "")
     if file.creds:
-        return CredentialsFile(file.creds)
+        place = _place("creds", file.creds)
+        return CredentialsFile(place if isinstance(place, str) else _content(place))
     if file.nkey:
-        return NKeyFile(file.nkey)
+        place = _place("nkey", file.nkey)
+        return NKeyFile(place) if isinstance(place, str) else NKey(_seed(place))
     if file.user_jwt:
         return Jwt(file.user_jwt, file.user_seed or None)
     return Token(file.token) if file.token else None
+
+
+def _content(read: Callable[[], credentials.Content]) -> Callable[[], bytearray]:
+    return lambda: read().data
+
+
+def _seed(read: Callable[[], credentials.Content]) -> Callable[[], bytearray]:
+    return lambda: credentials.find_seed(read())
+
+
+def _place(field: str, text: str) -> str | Callable[[], credentials.Content]:
+    """Where a secret is: the path of a file, or a callable that gives what would be in one."""
+    scheme, mark, rest = text.partition(":")
+    if not mark or len(scheme) < 2:
+        return text  # a drive of Windows is one letter
+    match scheme:
+        case "file":
+            return rest.removeprefix("//")
+        case "env":
+            return partial(_environment, rest.removeprefix("//"))
+        case "data" if rest.startswith(";base64,"):
+            return partial(_data, Secret(rest.removeprefix(";base64,")))
+        case "nsc" | "op" | "data":
+            hint = "write it to a file, and name that"
+            raise InvalidOption(f"{field} is at {scheme}:, which is not supported", hint=hint)
+    return text
+
+
+def _environment(name: str) -> credentials.Content:
+    value = os.environ.get(name)
+    if value is None:
+        raise CredentialsUnavailable(name, "the environment has no such variable")
+    return credentials.Content(f"variable {name}", bytearray(value, "utf-8", "surrogateescape"))
+
+
+def _data(text: Secret) -> credentials.Content:
+    with suppress(ValueError):
+        return credentials.Content("data:", bytearray(base64.b64decode(text.reveal(), validate=True)))
+    raise CredentialsUnavailable("data:", "it is not base64")
 
 
 def _tls(file: _File) -> TlsOptions | None:
@@ -209,4 +254,4 @@ def _tls(file: _File) -> TlsOptions | None:
         for option, path in (("ca", file.ca), ("certificate", file.cert), ("key", file.key))
         if path
     }
-    return TlsOptions(**paths, handshake_first=file.tls_first) if paths or file.tls_first else None
+    return TlsOptions(**paths, handshake_first=bool(file.tls_first)) if paths or file.tls_first else None

@@ -46,11 +46,12 @@ import re
 from collections.abc import Sequence
 
 _SECRET = re.compile(rb"""(\b(?:auth_token|jwt|nkey|pass|sig|user)["']?\s*[:=]).*""", re.IGNORECASE | re.DOTALL)
+_OF_CONNECT = re.compile(r"""(["'](?:auth_token|jwt|nkey|pass|sig|user)\\*["']\s*:).*""", re.DOTALL)
 
 
-def without_secrets(text: str) -> str:
-    """A server's words, without what it may repeat of a CONNECT."""
-    return _SECRET.sub(rb"\1***", text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+def without_connect(text: str) -> str:
+    """A server's words, without what it may repeat of our CONNECT."""
+    return _OF_CONNECT.sub(r"\1***", text)
 
 
 class NatsError(Exception):
@@ -207,7 +208,7 @@ class NoServersLeft(ConnectionProblem):
 
     def __init__(self, causes: Sequence[tuple[str, NatsError]], *, hint: str = "") -> None:
         self.causes = tuple(causes)
-        each = "; ".join(f"{server}: {_short(error)}" for server, error in self.causes) or "the pool is empty"
+        each = "; ".join(f"{server}: {_short(error, server)}" for server, error in self.causes) or "the pool is empty"
         count = len(self.causes)
         super().__init__(
             "no NATS server could be reached",
@@ -216,9 +217,12 @@ class NoServersLeft(ConnectionProblem):
         )
 
 
-def _short(error: NatsError) -> str:
+def _short(error: NatsError, server: str) -> str:
     """The cause without the server, which the line names already, and without its hint."""
-    return error.why or error.what if isinstance(error, DialFailed) else f"{error.what}{_because(error)}"
+    if isinstance(error, DialFailed):
+        return error.why or error.what
+    elsewhere = f" [{error.where}]" if isinstance(error, CredentialsUnavailable) and error.where != server else ""
+    return f"{error.what}{elsewhere}{_because(error)}"
 
 
 def _because(error: NatsError) -> str:

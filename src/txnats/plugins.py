@@ -22,6 +22,7 @@ from twisted.python.usage import UsageError
 
 from .application import NatsService
 from .auth.authenticators import Authenticator, Token, UserPassword
+from .auth.secret import Secret
 from .client import Client
 from .errors import InvalidArgument, InvalidOption, NatsError
 from .message import Message
@@ -111,6 +112,9 @@ class Options(UsageOptions):
             raise UsageError("give one or more --subject, or else --service")
         if self["queue"] and self["service"]:
             raise UsageError("--queue goes with --subject; a --service names its own queue groups")
+        if self["server"]:
+            # These options may be printed.
+            self["server"] = Secret(self["server"])
         self["nats"] = _nats_service(self["server"], os.environ.get)
         self["declare"] = _callable(self["service"]) if self["service"] else _logging(self["subjects"], self["queue"])
 
@@ -164,18 +168,22 @@ def _exit_failed() -> None:
     os._exit(1)
 
 
-def _nats_service(server: str | None, environment: Callable[[str], str | None]) -> NatsService:
+def _nats_service(server: Secret | None, environment: Callable[[str], str | None]) -> NatsService:
     from twisted.internet import reactor  # noqa: PLC0415, TID251 - twist would install this one in a moment
 
-    servers = server or environment("NATS_URL") or SERVER
+    servers = server or Secret(environment("NATS_URL") or SERVER)
     try:
         # It runs until it is stopped, so it never gives up.
         return NatsService(
-            reactor, servers, auth=_login(environment), reconnect=ReconnectOptions(max_attempts=-1), name="twist nats"
+            reactor,
+            servers.reveal(),
+            auth=_login(environment),
+            reconnect=ReconnectOptions(max_attempts=-1),
+            name="twist nats",
         )
     except InvalidArgument as error:
         # Without a scheme a login is taken for the name of a kind of endpoint, and the error would show it.
-        hidden = "@" in servers and "://" not in servers
+        hidden = "@" in servers.reveal() and "://" not in servers.reveal()
         raise UsageError("a server with a login begins with nats://" if hidden else str(error)) from None
 
 

@@ -55,7 +55,7 @@ def test_each_form_of_a_file(text: str) -> None:
     assert isinstance(seed, bytearray)
 
 
-@pytest.mark.parametrize("text", ["", "x", JWT, SEED, FILE[: FILE.index("IMPORTANT")], "-" * 10_000, FILE[60:]])
+@pytest.mark.parametrize("text", ["", "x", JWT, SEED, FILE[: FILE.index("IMPORTANT")], "-" * 1_000_000, FILE[60:]])
 def test_what_is_no_credentials_file(text: str) -> None:
     held = content(text)
     with pytest.raises(CredentialsUnavailable, match=r"me.creds.*JWT and a seed") as caught:

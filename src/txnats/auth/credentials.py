@@ -19,7 +19,7 @@ MOST = 1 << 20
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 _BLOCK = re.compile(
-    rb"-{3,}[ \t]*BEGIN [^-\r\n]*-{3,}[ \t]*[\r\n]+[ \t]*([^\s-]\S*)\s*[\r\n][ \t]*-{3,}[ \t]*END [^-\r\n]*-{3,}"
+    rb"(?<!-)-{3,}[ \t]*BEGIN [^-\r\n]*-{3,}[ \t]*[\r\n]+[ \t]*([^\s-]\S*)\s*[\r\n][ \t]*-{3,}[ \t]*END [^-\r\n]*-{3,}"
 )
 """A line between two marks. Dashes, blanks and line ends are as each tool writes them."""
 _SEED = re.compile(rb"(?<![A-Z2-7])S[ACNOUX][A-Z2-7]{56}(?![A-Z2-7])")

@@ -19,7 +19,6 @@ from ..errors import (
     NatsError,
     RemoteProtocolError,
     TlsUnavailable,
-    without_secrets,
 )
 from ..wire import encode
 from ..wire.info import ConnectInfo, ServerInfo, encode_connect
@@ -196,11 +195,13 @@ class Handshake:
         """There are none, for this reason. The text of what is not our error is not shown: it may tell a secret."""
         self._asking = False
         if isinstance(error, NatsError):
-            return Refused(error)
+            # Without its frames, whose variables may be the secret that was wrong.
+            error.__context__ = None
+            return Refused(error.with_traceback(None))
         return Refused(CredentialsUnavailable(self._server, f"{type(error).__name__} was raised", cause=error))
 
     def _error(self, text: str) -> NatsError:
-        error = refusal(self._server, without_secrets(text))
+        error = refusal(self._server, text)
         if self._asking and isinstance(error, AuthenticationRefused):
             # Nobody was refused: a second time must not end the client.
             why, hint = f"they did not come before the server said {text!r}", "raise the server's authorization.timeout"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ..errors import RemoteProtocolError
+from ..errors import RemoteProtocolError, without_connect
 from ..message import Message, Origin
 from ..options import Limits
 from .header_block import header_block
@@ -273,7 +273,7 @@ class Parser:
             case b"+OK":
                 ops.append(OK)
             case b"-ERR":
-                ops.append(Err(rest.strip().strip(b"'").decode("utf-8", "backslashreplace")))
+                ops.append(Err(without_connect(rest.strip().strip(b"'").decode("utf-8", "backslashreplace"))))
             case b"INFO":
                 ops.append(Info(decode_info(line[4:])))
             case _:
