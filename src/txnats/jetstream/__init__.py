@@ -46,13 +46,19 @@ from .errors import (
 from .explanations import explain
 from .message import JsMessage
 from .publish.ack import PubAck
+from .publish.atomic import AtomicBatch
+from .publish.errors import BatchFailed, IngestFailed, PublisherStopped, PublishesFailed
 from .publish.headers import Expect
+from .publish.ingest import FastIngest
+from .publish.window import Publisher
 from .units import Timestamp
 
 __all__ = [
     "AccountInfo",
     "AckPolicy",
     "Advisory",
+    "AtomicBatch",
+    "BatchFailed",
     "Compression",
     "Consumer",
     "ConsumerConfig",
@@ -65,6 +71,8 @@ __all__ = [
     "Discard",
     "Expect",
     "ExternalStream",
+    "FastIngest",
+    "IngestFailed",
     "JetStream",
     "JetStreamError",
     "JetStreamNotEnabled",
@@ -80,6 +88,9 @@ __all__ = [
     "PriorityPolicy",
     "PubAck",
     "PublishOutcomeUnknown",
+    "Publisher",
+    "PublisherStopped",
+    "PublishesFailed",
     "PullFailed",
     "ReplayPolicy",
     "Republish",
