@@ -371,6 +371,10 @@ class Bucket:
             raise BucketNotFound(self.name) from None
         return status_of(info)
 
+    def on_change(self, key: str, told: Callable[[Entry], object]) -> Watcher[Entry]:
+        """Watch one key without its values."""
+        return self.watch(key, meta_only=True, handler=told)
+
     def check_ttl(self, key: str) -> Deferred[None]:
         """Fails with TtlDisabled when keys cannot have a time to live of their own here."""
         return Deferred.fromCoroutine(self._check_ttl(key, 1))

@@ -35,6 +35,9 @@ Item = TypeVar("Item")
 ASK_AFTER = 1.0
 """Seconds of silence before the end of the initial values after which the server is asked."""
 ASK_TIMEOUT = 5.0
+STUCK_AFTER = 2.0
+"""Seconds without a taken entry after which whoever waits for ``ready`` is told that the rest does not fit."""
+HEARTBEAT = 2.0
 AHEAD = 512
 """Messages that are asked for ahead."""
 
@@ -130,6 +133,7 @@ class Watcher(Stream[Item], Generic[Item]):
         "_over",
         "_places",
         "_ready",
+        "_stuck",
         "_timer",
         "_turn",
         "_wish",
@@ -171,12 +175,15 @@ class Watcher(Stream[Item], Generic[Item]):
         self._done: Waiters[None] = Waiters()
         self._asking: Deferred[Any] | None = None
         self._timer: IDelayedCall | None = None
+        self._stuck: IDelayedCall | None = None
         if not (wish.keys_only or wish.updates_only):
             # Not for keys: one that is written meanwhile moves behind the end that the stream has now.
             info = js.api.call(f"STREAM.INFO.{places.stream}", None, StreamInfo, timeout=ASK_TIMEOUT)
             info.addCallbacks(self._stream_ends, _unknown)
         ordered = Ordered(js, places.stream, wish.consumer(places.read))
-        self._consuming = ordered.consume(self._came, max_messages=min(AHEAD, most), on_created=self._created)
+        self._consuming = ordered.consume(
+            self._came, max_messages=min(AHEAD, most), heartbeat=HEARTBEAT, on_created=self._created
+        )
         self._consuming.when_done().addCallbacks(self._stopped, self._failed)
 
     # For the user
@@ -344,6 +351,11 @@ class Watcher(Stream[Item], Generic[Item]):
     def _look_for_room(self) -> None:
         """Whoever waits for ready and does not read would wait for ever."""
         if self._is_paused and len(self._ready) and not self._waiters:
+            cancel(self._stuck)
+            self._stuck = self._clock.callLater(STUCK_AFTER, self._no_room, len(self._items))
+
+    def _no_room(self, waiting: int) -> None:
+        if self._is_paused and len(self._items) >= waiting:
             self._ready.fail(WatcherFull(self._bucket, len(self._items)))
 
     def _look_later(self) -> None:
@@ -383,8 +395,8 @@ class Watcher(Stream[Item], Generic[Item]):
             self._look_later()
 
     def _stop_looking(self) -> None:
-        cancel(self._timer)
-        self._timer = None
+        cancel(self._timer, self._stuck)
+        self._timer = self._stuck = None
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.cancel()
