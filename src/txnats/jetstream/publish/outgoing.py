@@ -24,6 +24,8 @@ from .publishing import Publishing, SinglePublishing, Taken
 LOOK_EVERY = 0.5
 """Seconds between looks for publishes that get no answer."""
 ASK_TIMEOUT = 1.0
+TTL_LEVEL = 1
+"""Older servers store the message and do not look at its time to live."""
 MOST_GROUPS = 64
 """Different timeouts from which on those without a publish in flight are forgotten."""
 
@@ -91,6 +93,13 @@ class Outgoing:
         timeout: float | None = None,
     ) -> Deferred[PubAck]:
         """As ``JetStream.publish``."""
+        if ttl is not None and not self.is_known(TTL_LEVEL):
+            asked = Deferred.fromCoroutine(self.require(TTL_LEVEL, "ttl"))
+            return asked.addCallback(
+                lambda _: self.publish(
+                    subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect, timeout=timeout
+                )
+            )
         has_id = False
         try:
             seconds = self.api.timeout if timeout is None else check_seconds("timeout", timeout)
@@ -116,15 +125,18 @@ class Outgoing:
             return waiting
         return waiters.wait()
 
+    def is_known(self, level: int) -> bool:
+        """Whether it is known that the server of this connection can do this."""
+        return level <= self._level and self._level_of == self.link.losses
+
     async def require(self, level: int, feature: str) -> None:
         """See that the server can do this; asked once for each connection.
 
         Raises:
             NotSupported: It is too old.
         """
-        if level > self._level or self._level_of != self.link.losses:
-            self._level_of = self.link.losses
-            self._level = await self.api.api_level()
+        if not self.is_known(level):
+            self._level, self._level_of = await self.api.api_level(), self.link.losses
         if level > self._level:
             raise NotSupported.levels(needed=level, actual=self._level, features=(feature,), where=self.api.prefix)
 
