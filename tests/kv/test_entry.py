@@ -7,7 +7,8 @@ import pytest
 from txnats.errors import RemoteProtocolError
 from txnats.headers import Headers
 from txnats.jetstream import StoredMessage, Timestamp
-from txnats.kv.entry import Delivery, Operation, delivery_of, from_delivered, from_direct, from_stored, operation_of
+from txnats.jetstream.watching.delivery import Delivery, delivery_of
+from txnats.kv.entry import Operation, from_delivered, from_direct, from_stored, operation_of
 from txnats.message import Message
 from txnats.wire.header_block import HeaderBlock
 

@@ -25,6 +25,7 @@ from ..headers import HeaderSource
 from ..jetstream.context import JetStream
 from ..jetstream.errors import NotSupported
 from ..jetstream.publish.headers import Ttl
+from ..jetstream.watching.watcher import Watcher
 from ..net.timer import cancel
 from ..nuid import next_nuid
 from ..options import check_seconds
@@ -34,7 +35,6 @@ from .entry import Entry, Operation
 from .errors import BucketNotFound, KeyExists, KeyNotFound, LeaseHeld, LeaseLost, WrongRevision
 from .lease_rules import RETRY_AFTER, LeaseTime
 from .reading import Reading
-from .watcher import Watcher
 from .writing import Writing
 
 Result = TypeVar("Result")

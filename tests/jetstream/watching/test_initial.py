@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txnats.kv.initial import End, InitialValues
+from txnats.jetstream.watching.initial import End, InitialValues
 
 
 def begun(pending: int, last: int | None = None) -> InitialValues:
