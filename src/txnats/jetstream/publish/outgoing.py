@@ -30,7 +30,7 @@ MOST_GROUPS = 64
 """Different timeouts from which on those without a publish in flight are forgotten."""
 
 
-class _NamesRequest(Record, frozen=True, kw_only=True):
+class NamesRequest(Record, frozen=True, kw_only=True):
     """Which streams take a subject?"""
 
     subject: str
@@ -119,7 +119,7 @@ class Outgoing:
         waiters = self._questions.get(subject)
         if waiters is None:
             waiters = self._questions[subject] = Waiters()
-            names = self.api.call("STREAM.NAMES", _NamesRequest(subject=subject), timeout=ASK_TIMEOUT)
+            names = self.api.call("STREAM.NAMES", NamesRequest(subject=subject), timeout=ASK_TIMEOUT)
             waiting = waiters.wait()
             names.addCallbacks(_any_stream, _unknown).addCallback(self._told, subject)
             return waiting
