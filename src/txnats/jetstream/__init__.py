@@ -26,6 +26,10 @@ from .assets.stream_config import (
 )
 from .assets.stream_info import StreamInfo, StreamState
 from .assets.streams import Stream
+from .consume.consuming import Consuming
+from .consume.messages import Messages
+from .consume.ordered import Ordered
+from .consume.pull_request import Priority
 from .context import JetStream
 from .errors import (
     ConsumerDeleted,
@@ -67,6 +71,7 @@ __all__ = [
     "ConsumerLimits",
     "ConsumerNameInUse",
     "ConsumerNotFound",
+    "Consuming",
     "DeliverPolicy",
     "Discard",
     "Expect",
@@ -80,11 +85,14 @@ __all__ = [
     "JsMessage",
     "Manifest",
     "MessageNotFound",
+    "Messages",
     "Metadata",
     "NoStreamForSubject",
     "NotSupported",
+    "Ordered",
     "PersistMode",
     "Placement",
+    "Priority",
     "PriorityPolicy",
     "PubAck",
     "PublishOutcomeUnknown",
