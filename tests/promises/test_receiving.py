@@ -161,7 +161,7 @@ class Receiving(Promise):
 
     @sized
     async def test_p10_a_leader_dies(self, kills: int, messages: int) -> None:
-        """In a cluster, the server that leads the consumer dies, be it the one in use or another."""
+        """In a cluster the consumer's leader steps down, then dies, be it the server in use or another."""
         cluster = Cluster(3, jetstream=True)
         self.addCleanup(apart, cluster.stop)
         await apart(cluster.start)
@@ -178,6 +178,17 @@ class Receiving(Promise):
         client = await self.client(cluster.urls)
         consuming = Pull(JetStream(client), NAME, "worker").consume(take)
         slowest, count = 0.0, 0
+        led = None
+        while led is None or not led.leader or not (await consumer.info()).num_waiting:
+            led = (await consumer.info()).cluster
+        await consumer.step_down_leader()
+        while (leads := (await consumer.info(timeout=30.0)).cluster) is None or leads.leader in {"", led.leader}:
+            pass
+        start = reactor.seconds()
+        await publish(publisher, 0, messages)
+        count += messages
+        await until(lambda: len(seen) == count)
+        stepped_down = round(reactor.seconds() - start, 3)
         for kill in range(kills):
             await publish(publisher, count, count + messages)
             count += messages
@@ -199,7 +210,7 @@ class Receiving(Promise):
             slowest = max(slowest, round(reactor.seconds() - start, 3))
             await apart(cluster.restart, index)
         consuming.stop()
-        self.tell(kills=kills, published=count, slowest=slowest, missed=count - len(seen))
+        self.tell(kills=kills, published=count, slowest=slowest, stepped_down=stepped_down, missed=count - len(seen))
         assert len(seen) == count
         assert slowest < 2.0 + ACK_WAIT
 
