@@ -17,8 +17,11 @@ NODE_CLIENT = PEERS / "node" / "node_modules" / "@nats-io" / "transport-node"
 OWN_PYTHON313 = PEERS / ".python313"
 C_ROLES = ("publish", "subscribe", "request", "memory")
 ROLES = frozenset(C_ROLES)
+JETSTREAM_ROLES = frozenset({"jetstream_publish", "jetstream_fetch", "jetstream_consume", "jetstream_ordered"})
+# The C client and nats-py have no loop that pulls: they consume by fetching.
+C_PROGRAMS = {role: role for role in (*C_ROLES, "jetstream_fetch")} | {"jetstream_consume": "jetstream_fetch"}
 MODERN = frozenset({"txnats-3.13", "natsio", "nats-core"})  # they run on Python 3.13
-TXNATS_ROLES = ROLES | {"importing", "subject_check", "jetstream_publish"}
+TXNATS_ROLES = ROLES | {"importing", "subject_check"} | JETSTREAM_ROLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +53,14 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
     """
     finders: dict[str, Callable[[], Peer | Absent]] = {
         "txnats": lambda: _txnats("txnats", sys.executable),
-        "nats-py": lambda: _asyncio_client(
-            "nats-py", sys.executable, "nats", "nats_py", roles=ROLES | {"jetstream_publish"}
-        ),
+        "nats-py": lambda: _asyncio_client("nats-py", sys.executable, "nats", "nats_py", roles=ROLES | JETSTREAM_ROLES),
         "node": _node,
         "c": lambda: _c(scratch),
     }
     modern = python313()
     if modern is not None:
         finders["txnats-3.13"] = lambda: _txnats("txnats-3.13", modern)
-        finders["natsio"] = lambda: _asyncio_client(
-            "natsio", modern, "natsio", "natsio", roles=ROLES | {"jetstream_publish"}
-        )
+        finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio", roles=ROLES | JETSTREAM_ROLES)
         finders["nats-core"] = lambda: _asyncio_client("nats-core", modern, "nats.client", "nats_core")
     for name in sorted((wanted or set()) - finders.keys()):
         yield Absent(name, "unknown, or it needs Python 3.13 (set BENCH_PYTHON313, or use --install-peers)")
@@ -120,14 +119,14 @@ def _c(scratch: Path) -> Peer | Absent:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         return Absent("c", "there is no C compiler")
-    for role in C_ROLES:
+    for role in set(C_PROGRAMS.values()):
         source, program = PEERS / "c" / f"{role}.c", scratch / role
         built = subprocess.run(
             [compiler, "-O2", "-o", str(program), str(source), "-lnats", "-lpthread"], capture_output=True, check=False
         )
         if built.returncode:
             return Absent("c", "nats/nats.h or libnats is missing (Debian: libnats-dev)")
-    return Peer(name="c", command=lambda role: [str(scratch / role)])
+    return Peer(name="c", command=lambda role: [str(scratch / C_PROGRAMS[role])], roles=frozenset(C_PROGRAMS))
 
 
 def _importable(python: str, module: str) -> bool:

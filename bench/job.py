@@ -7,6 +7,7 @@ from typing import Any
 
 BYTES_BETWEEN_CHECKS = 256 * 1024
 MESSAGES_BETWEEN_CHECKS = 256
+STREAM, CONSUMER = "BENCH", "bench"
 HEADERS = {"Trace-Id": "4bf92f3577b34da6", "Kind": "sample"}
 
 

@@ -76,6 +76,9 @@ def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
         if workload.role == "request":
             responder = stack.enter_context(_program(_helper("responder", job)))
             responder.wait_until_ready()
+        if workload.filled:
+            with _program(_helper("filler", job)) as filler:
+                filler.wait_until_ended()
         client = stack.enter_context(_program([*peer.command(workload.role), *replace(job, url=url).words()]))
         if workload.role == "subscribe":
             client.wait_until_ready()

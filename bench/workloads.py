@@ -15,6 +15,7 @@ WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
 # What a subscriber has not yet read waits in the server, which slows the feeder down from half its `max_pending` on.
 LINE_BYTES = 128
+MOST_FILLED = 400_000
 MOST_BYTES_FED = 480 * KIB * KIB
 
 
@@ -33,6 +34,7 @@ class Workload:
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
         stored: The server keeps streams, in files.
+        filled: A stream is full, with a consumer for it, when the client begins.
         peers: The peers that can do it; None for all.
     """
 
@@ -49,6 +51,7 @@ class Workload:
     fixed: bool = False
     unit: str = "msg/s"
     stored: bool = False
+    filled: bool = False
     peers: frozenset[str] | None = None
 
     @property
@@ -59,6 +62,8 @@ class Workload:
     def job(self, url: str, count: int, ca: str = "") -> Job:
         """The orders for one run of about ``count`` messages; the warm-up is a tenth, or half a pilot's."""
         warm = 0 if self.fixed else max(count // 10, self.pilot // 2)
+        if self.filled:
+            count = min(count, MOST_FILLED)
         if self.role == "subscribe":
             count = min(count, MOST_BYTES_FED // (self.size + LINE_BYTES) - warm)
         return Job(
@@ -124,6 +129,32 @@ WORKLOADS = (
         live=True,
         pilot=60_000,
         peers=WITH_WEBSOCKET,
+    ),
+    Workload(
+        name="JetStream fetch 256 + ack",
+        role="jetstream_fetch",
+        in_flight=256,
+        pilot=20_000,
+        peers=WITH_JETSTREAM | {"c"},
+        stored=True,
+        filled=True,
+    ),
+    Workload(
+        name="JetStream consume + ack",
+        role="jetstream_consume",
+        in_flight=256,
+        pilot=20_000,
+        peers=WITH_JETSTREAM | {"c"},
+        stored=True,
+        filled=True,
+    ),
+    Workload(
+        name="JetStream ordered read",
+        role="jetstream_ordered",
+        pilot=20_000,
+        peers=WITH_JETSTREAM,
+        stored=True,
+        filled=True,
     ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),

@@ -125,7 +125,8 @@ ROWS: dict[str, Row] = {
     "test_p10_a_leader_dies": Row(
         "… in a cluster, too",
         "{kills} x `kill -9` of the server that leads the consumer, R3; the client is on another one, or on that one",
-        "all messages {slowest} s after the new leader at the latest; missed of {published:,}: {missed}",
+        "all messages {slowest} s after the new leader at the latest, {stepped_down} s after it stepped down; "
+        "missed of {published:,}: {missed}",
     ),
     "test_p11_in_order_through_faults": Row(
         "An ordered consumer gives each message once, in order, and leaves nothing behind",

@@ -12,8 +12,7 @@ import re
 from .errors import InvalidSubject
 
 _DOT = ord(".")
-# What is left of a subject without these: a blank or control byte, or a wildcard.
-_FIT_TO_PUBLISH = bytes(byte for byte in range(256) if byte > 0x20 and byte not in b"\x7f*>")
+_UNFIT_TO_PUBLISH = bytes(range(0x21)) + b"\x7f*>"  # blanks, control bytes, wildcards
 # One search tells them all: a blank or control byte, or an empty token.
 _UNFIT_BYTES = re.compile(rb"[\x00-\x20\x7f]|^\.|\.\.|\.\Z|^\Z")
 _UNFIT_IN_NAME = re.compile(rb"[\x00-\x20\x7f]|^\Z")
@@ -30,8 +29,14 @@ def check_publish(subject: str | bytes, use: str = "publish to") -> bytes:
         InvalidSubject: It is empty, has an empty token, a blank, a control character or a wildcard.
     """
     data = _to_bytes(subject, "subject")
-    # Three times as fast as one search for all that is unfit.
-    if data.translate(None, _FIT_TO_PUBLISH) or b".." in data or not data or data[0] == _DOT or data[-1] == _DOT:
+    # Several times as fast as one search for all that is unfit.
+    if (
+        not data
+        or len(data.translate(None, _UNFIT_TO_PUBLISH)) != len(data)
+        or data.find(b"..") >= 0
+        or data[0] == _DOT
+        or data[-1] == _DOT
+    ):
         raise InvalidSubject(f"cannot {use} {_shown(data)}", why=_why(data), hint=_HINT)
     return data
 

@@ -34,21 +34,18 @@ class Reader:
         self.seen: set[int] = set()
         self.leave: Callable[[], object] = lambda: None
         self.found_at = 0.0
-        self._awaited = -1
         self._over = False
 
     async def start(self) -> None:
         await getattr(self, f"_{self.kind}")()
 
-    def waits_for(self, number: int) -> None:
-        """Note when this number comes."""
-        self._awaited = number
+    def wait(self) -> None:
+        """Note when the next message comes."""
+        self.found_at = 0.0
 
     def take(self, message: JsMessage) -> None:
-        number = int(message.payload)
-        self.seen.add(number)
-        if number == self._awaited:
-            self._awaited, self.found_at = -1, reactor.seconds()
+        self.seen.add(int(message.payload))
+        self.found_at = self.found_at or reactor.seconds()
         if self.kind != "ordered":
             message.ack()
 
@@ -139,16 +136,15 @@ class Receiving(Promise):
             await publish(publisher, count, count + messages)
             count += messages
             if kill % 2 == 0:  # idle at the kill; else in the midst of it
-                await until(lambda: all(len(reader.seen) == count for reader in readers))  # noqa: B023
+                await all_have(readers, count)
             await apart(server.kill)
             await apart(server.restart)
             start = reactor.seconds()
             count += messages
             for reader in readers:
-                # The first number of those after the crash.
-                reader.waits_for(count - messages)
+                reader.wait()
             await publish(publisher, count - messages, count)
-            await until(lambda: all(len(reader.seen) == count for reader in readers))  # noqa: B023
+            await all_have(readers, count)
             for reader in readers:
                 seconds[reader.kind] = max(seconds[reader.kind], round(reader.found_at - start, 3))
         missed = sum(count - len(reader.seen) for reader in readers)
@@ -165,7 +161,7 @@ class Receiving(Promise):
 
     @sized
     async def test_p10_a_leader_dies(self, kills: int, messages: int) -> None:
-        """In a cluster, the server that leads the consumer dies, be it the one in use or another."""
+        """In a cluster the consumer's leader steps down, then dies, be it the server in use or another."""
         cluster = Cluster(3, jetstream=True)
         self.addCleanup(apart, cluster.stop)
         await apart(cluster.start)
@@ -182,6 +178,17 @@ class Receiving(Promise):
         client = await self.client(cluster.urls)
         consuming = Pull(JetStream(client), NAME, "worker").consume(take)
         slowest, count = 0.0, 0
+        led = None
+        while led is None or not led.leader or not (await consumer.info()).num_waiting:
+            led = (await consumer.info()).cluster
+        await consumer.step_down_leader()
+        while (leads := (await consumer.info(timeout=30.0)).cluster) is None or leads.leader in {"", led.leader}:
+            pass
+        start = reactor.seconds()
+        await publish(publisher, 0, messages)
+        count += messages
+        await until(lambda: len(seen) == count)
+        stepped_down = round(reactor.seconds() - start, 3)
         for kill in range(kills):
             await publish(publisher, count, count + messages)
             count += messages
@@ -203,7 +210,7 @@ class Receiving(Promise):
             slowest = max(slowest, round(reactor.seconds() - start, 3))
             await apart(cluster.restart, index)
         consuming.stop()
-        self.tell(kills=kills, published=count, slowest=slowest, missed=count - len(seen))
+        self.tell(kills=kills, published=count, slowest=slowest, stepped_down=stepped_down, missed=count - len(seen))
         assert len(seen) == count
         assert slowest < 2.0 + ACK_WAIT
 
@@ -264,6 +271,14 @@ class Receiving(Promise):
         assert (state["gaps"], state["repeats"], state["next"]) == (0, 0, messages)
         assert drained.handled == messages
         assert left == 0
+
+
+async def all_have(readers: list[Reader], count: int) -> None:
+    """Every reader has seen so many numbers."""
+    end = reactor.seconds() + 60.0
+    while behind := {reader.kind: len(reader.seen) for reader in readers if len(reader.seen) < count}:
+        assert reactor.seconds() < end, f"behind {count}: {behind}"
+        await turns(0.002)
 
 
 async def left_behind(stream: Stream) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import nats
 from nats.aio.client import Client
 
-from bench.job import Job
+from bench.job import CONSUMER, STREAM, Job
 from bench.peers.asyncio_clients.roles import AsyncioPeer, Facts
 from bench.peers.measure import Stopwatch, counting_coroutine
 
@@ -49,11 +50,49 @@ async def _store(jetstream: Any, job: Job, count: int) -> None:
     await jetstream.publish_async_completed()
 
 
+async def jetstream_fetch(client: Client, job: Job) -> Facts:
+    """Fetch messages and acknowledge each; it has no other way to pull for long."""
+    jetstream = client.jetstream()
+    pulling = await jetstream.pull_subscribe_bind(CONSUMER, STREAM)
+    watch = Stopwatch()
+    await _fetch(pulling, job, job.warm)
+    await client.flush(60)
+    watch.start()
+    await _fetch(pulling, job, job.count)
+    await client.flush(60)
+    return {"messages": job.count, **watch.stop()}
+
+
+async def _fetch(pulling: Any, job: Job, count: int) -> None:
+    while count:
+        messages = await pulling.fetch(min(count, job.in_flight))
+        for message in messages:
+            await message.ack()
+        count -= len(messages)
+
+
+async def jetstream_ordered(client: Client, job: Job) -> Facts:
+    """Read a stream in order, with a callback."""
+    done: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
+    counting = counting_coroutine(job, done.set_result)
+    subscription = await client.jetstream().subscribe(
+        job.subject, stream=STREAM, cb=counting, ordered_consumer=True, pending_msgs_limit=0, pending_bytes_limit=0
+    )
+    facts = await done
+    del subscription
+    return facts
+
+
 if __name__ == "__main__":
     AsyncioPeer(
         package="nats-py",
         connect=nats.connect,
         receive=receive,
         subscribe=subscribe,
-        more={"jetstream_publish": jetstream_publish},
+        more={
+            "jetstream_publish": jetstream_publish,
+            "jetstream_fetch": jetstream_fetch,
+            "jetstream_consume": jetstream_fetch,
+            "jetstream_ordered": jetstream_ordered,
+        },
     ).run()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from bench.job import Job
+from bench.job import CONSUMER, STREAM, Job
 from bench.peers.asyncio_clients.roles import AsyncioPeer, Facts
 from bench.peers.measure import Stopwatch, counting_coroutine, counting_handler
 
@@ -53,11 +53,63 @@ async def _store(jetstream: Any, job: Job, count: int) -> None:
     await jetstream.publish_async_complete(60.0)
 
 
+async def jetstream_fetch(client: Any, job: Job) -> Facts:
+    """Fetch messages and acknowledge each."""
+    consumer = await (await client.jetstream().stream(STREAM)).consumer(CONSUMER)
+    watch = Stopwatch()
+    await _fetch(consumer, job, job.warm)
+    await client.flush(60)
+    watch.start()
+    await _fetch(consumer, job, job.count)
+    await client.flush(60)
+    return {"messages": job.count, **watch.stop()}
+
+
+async def _fetch(consumer: Any, job: Job, count: int) -> None:
+    while count:
+        messages = await consumer.fetch(min(count, job.in_flight))
+        for message in messages:
+            await message.ack()
+        count -= len(messages)
+
+
+async def jetstream_consume(client: Any, job: Job) -> Facts:
+    """Read by the loop that refills itself, and acknowledge each message."""
+    consumer = await (await client.jetstream().stream(STREAM)).consumer(CONSUMER)
+    facts: list[Facts] = []
+    count = counting_handler(job, facts.append)
+    async with consumer.consume() as messages:
+        async for message in messages:
+            await message.ack()
+            count(message)
+            if facts:
+                break
+    return facts[0]
+
+
+async def jetstream_ordered(client: Any, job: Job) -> Facts:
+    """Read a stream in order."""
+    ordered = (await client.jetstream().stream(STREAM)).ordered_consumer()
+    facts: list[Facts] = []
+    count = counting_handler(job, facts.append)
+    async for message in ordered.messages():
+        count(message)
+        if facts:
+            break
+    await ordered.stop()
+    return facts[0]
+
+
 if __name__ == "__main__":
     AsyncioPeer(
         package="natsio",
         connect=natsio.connect,
         receive=receive,
         subscribe=subscribe,
-        more={"jetstream_publish": jetstream_publish},
+        more={
+            "jetstream_publish": jetstream_publish,
+            "jetstream_fetch": jetstream_fetch,
+            "jetstream_consume": jetstream_consume,
+            "jetstream_ordered": jetstream_ordered,
+        },
     ).run()

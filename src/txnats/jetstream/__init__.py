@@ -26,6 +26,10 @@ from .assets.stream_config import (
 )
 from .assets.stream_info import StreamInfo, StreamState
 from .assets.streams import Stream
+from .consume.consuming import Consuming
+from .consume.messages import Messages
+from .consume.ordered import Ordered
+from .consume.pull_request import Priority
 from .context import JetStream
 from .errors import (
     ConsumerDeleted,
@@ -46,13 +50,19 @@ from .errors import (
 from .explanations import explain
 from .message import JsMessage
 from .publish.ack import PubAck
+from .publish.atomic import AtomicBatch
+from .publish.errors import BatchFailed, IngestFailed, PublisherStopped, PublishesFailed
 from .publish.headers import Expect
+from .publish.ingest import FastIngest
+from .publish.window import Publisher
 from .units import Timestamp
 
 __all__ = [
     "AccountInfo",
     "AckPolicy",
     "Advisory",
+    "AtomicBatch",
+    "BatchFailed",
     "Compression",
     "Consumer",
     "ConsumerConfig",
@@ -61,10 +71,13 @@ __all__ = [
     "ConsumerLimits",
     "ConsumerNameInUse",
     "ConsumerNotFound",
+    "Consuming",
     "DeliverPolicy",
     "Discard",
     "Expect",
     "ExternalStream",
+    "FastIngest",
+    "IngestFailed",
     "JetStream",
     "JetStreamError",
     "JetStreamNotEnabled",
@@ -72,14 +85,20 @@ __all__ = [
     "JsMessage",
     "Manifest",
     "MessageNotFound",
+    "Messages",
     "Metadata",
     "NoStreamForSubject",
     "NotSupported",
+    "Ordered",
     "PersistMode",
     "Placement",
+    "Priority",
     "PriorityPolicy",
     "PubAck",
     "PublishOutcomeUnknown",
+    "Publisher",
+    "PublisherStopped",
+    "PublishesFailed",
     "PullFailed",
     "ReplayPolicy",
     "Republish",

@@ -9,6 +9,8 @@
     entry = await bucket.get("sue.color")
 """
 
+from ..jetstream.watching.errors import WatcherFull
+from ..jetstream.watching.watcher import END_OF_INITIAL, Marker, Watcher
 from .bucket import Bucket
 from .buckets import create, create_or_update, delete, names, open, statuses, update  # noqa: A004
 from .codecs import Codec, base64_keys, base64_values, chain, path_keys, values
@@ -30,12 +32,10 @@ from .errors import (
     SnapshotTorn,
     TooManyKeys,
     TtlDisabled,
-    WatcherFull,
     WrongRevision,
 )
 from .lease import Lease
 from .status import BucketStatus
-from .watcher import END_OF_INITIAL, Marker, Watcher
 
 __all__ = [
     "END_OF_INITIAL",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 from twisted.internet.defer import Deferred, fail
 
@@ -13,6 +13,7 @@ from ..jetstream.assets.streams import Stream
 from ..jetstream.context import JetStream
 from ..jetstream.errors import StreamNotFound
 from ..jetstream.publish.headers import Ttl
+from ..jetstream.watching.watcher import MOST_PENDING, Marker, Watcher
 from ..options import check_count
 from . import naming, purging
 from .codecs import PLAIN, Codec
@@ -32,12 +33,13 @@ from .lease import Lease
 from .reading import Reading
 from .snapshot import MOST_KEYS, snapshot
 from .status import BucketStatus, status_of
-from .watcher import MOST_PENDING, Marker, Watcher, Wish
+from .wishes import Wish
 from .writing import Writing
 
 FIRST_TRY = 2.0
 """Seconds that a read waits for its first answer."""
 _TRIES_TO_CREATE = 5
+Item = TypeVar("Item")
 
 
 class Bucket:
@@ -227,8 +229,7 @@ class Bucket:
         """
         if isinstance(older_than, bool) or not isinstance(older_than, (int, float)):
             return fail(InvalidArgument(f"older_than is seconds, not {older_than!r:.80}"))
-        wish = Wish(filters=(">",), meta_only=True, ends=True)
-        entries = Watcher(self.js, self.name, self._places, wish=wish, turn=lambda entry: entry)
+        entries = Watcher(self.js, self._wish((">",), lambda entry: entry, meta_only=True, ends=True))
         return Deferred.fromCoroutine(purging.purge_deletes(entries, self._stream, self._places.read, older_than))
 
     # Watching
@@ -290,8 +291,10 @@ class Bucket:
         Raises:
             InvalidKey, InvalidOption: Nothing was asked.
         """
-        wish = Wish(
-            filters=self.coding.filters(keys),
+        check_count("pending", pending)
+        wish = self._wish(
+            self.coding.filters(keys),
+            self.coding.decoded_with_key,
             history=history,
             ignore_deletes=ignore_deletes,
             meta_only=meta_only,
@@ -299,16 +302,10 @@ class Bucket:
             from_revision=from_revision,
             marker=marker,
         )
-        check_count("pending", pending)
-        return Watcher(
-            self.js,
-            self.name,
-            self._places,
-            wish=wish,
-            turn=self.coding.decoded_with_key,
-            handler=handler,
-            most=pending,
-        )
+        return Watcher(self.js, wish, handler=handler, most=pending)
+
+    def _wish(self, filters: tuple[str, ...], turn: Callable[[Entry], Item], **options: Any) -> Wish[Item]:
+        return Wish(self.name, self._places, filters, turn, **options)
 
     def keys(self, *filters: str) -> Watcher[str]:
         """The keys that have a value, as an iterator; the server does the filtering.
@@ -319,10 +316,8 @@ class Bucket:
         Raises:
             InvalidKey: Nothing was asked.
         """
-        wish = Wish(
-            filters=self.coding.filters(filters), ignore_deletes=True, meta_only=True, ends=True, keys_only=True
-        )
-        return Watcher(self.js, self.name, self._places, wish=wish, turn=self.coding.decoded_key)
+        options = {"ignore_deletes": True, "meta_only": True, "ends": True, "keys_only": True}
+        return Watcher(self.js, self._wish(self.coding.filters(filters), self.coding.decoded_key, **options))
 
     def history(self, key: str) -> Watcher[Entry]:
         """All revisions of a key that are kept, oldest first, deletes too, as an iterator that ends.
@@ -332,8 +327,8 @@ class Bucket:
         Raises:
             InvalidKey: Nothing was asked.
         """
-        wish = Wish(filters=(self.coding.key(key),), history=True, ends=True)
-        return Watcher(self.js, self.name, self._places, wish=wish, turn=self.coding.decoded_with_key)
+        wanted = (self.coding.key(key),)
+        return Watcher(self.js, self._wish(wanted, self.coding.decoded_with_key, history=True, ends=True))
 
     # Leases
 
@@ -370,6 +365,10 @@ class Bucket:
         except StreamNotFound:
             raise BucketNotFound(self.name) from None
         return status_of(info)
+
+    def on_change(self, key: str, told: Callable[[Entry], object]) -> Watcher[Entry]:
+        """Watch one key without its values."""
+        return self.watch(key, meta_only=True, handler=told)
 
     def check_ttl(self, key: str) -> Deferred[None]:
         """Fails with TtlDisabled when keys cannot have a time to live of their own here."""

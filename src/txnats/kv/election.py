@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -12,10 +12,7 @@ from ..errors import InvalidArgument, NatsError
 from ..state.waiters import Waiters
 from ..streams import Queue
 from .errors import LeaseLost
-from .lease import Lease
-
-if TYPE_CHECKING:
-    from .bucket import Bucket
+from .lease import Lease, LeaseHome
 
 EVENTS = 1024
 PAUSE = 0.5
@@ -79,7 +76,7 @@ class Election(Queue[ElectionEvent]):
 
     __slots__ = ("_bucket", "_candidate", "_elected", "_key", "_lease", "_running", "_ttl")
 
-    def __init__(self, bucket: Bucket, key: str, ttl: float, *, candidate: bytes | str | None = None) -> None:
+    def __init__(self, bucket: LeaseHome, key: str, ttl: float, *, candidate: bytes | str | None = None) -> None:
         super().__init__(bucket.js.client.clock, EVENTS)
         self._bucket = bucket
         self._key = key
@@ -125,14 +122,14 @@ class Election(Queue[ElectionEvent]):
                 raise
             except NatsError as error:
                 self._put(NotElected(error))
+            else:
+                self._put(Elected(self._lease.token))
+                self._elected.tell(self._lease.token)
+                self._put(Deposed(await self._lease.when_lost()))
+            # Whoever was told just now may have closed it.
+            if not self._ended:
                 await deferLater(self._clock, PAUSE)
                 self._lease = self._new_lease()
-                continue
-            self._elected.tell(self._lease.token)
-            self._put(Elected(self._lease.token))
-            self._put(Deposed(await self._lease.when_lost()))
-            await deferLater(self._clock, PAUSE)
-            self._lease = self._new_lease()
 
     def _released(self) -> None:
         if not self._running.called:

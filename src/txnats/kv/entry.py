@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
 from ..errors import RemoteProtocolError
 from ..jetstream.assets.stored import StoredMessage
 from ..jetstream.units import Timestamp
+from ..jetstream.watching.delivery import Delivery
 from ..message import Message
 
 OPERATION = "KV-Operation"
@@ -92,28 +92,6 @@ def from_stored(bucket: str, key: str, message: StoredMessage) -> Entry:
     operation, reason = operation_of(dict(message.headers.items()))
     value, time = message.payload, message.timestamp.to_ns()
     return Entry(bucket, key, value, message.sequence, operation, 0, len(value), reason, time)
-
-
-class Delivery(NamedTuple):
-    """What the reply subject of a delivered message tells that an entry wants to know."""
-
-    revision: int
-    number: int
-    time: int
-    pending: int
-
-
-def delivery_of(reply: bytes) -> Delivery | None:
-    """What a reply subject tells; None when it is not that of a consumer. As ``ack_reply.parse``, and half of it."""
-    tokens = reply.split(b".", 12)
-    count = len(tokens)
-    if count < 9 or count == 10:
-        return None
-    at = 5 if count == 9 else 7
-    try:
-        return Delivery(int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]), int(tokens[at + 3]))
-    except ValueError:
-        return None
 
 
 def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) -> Entry:

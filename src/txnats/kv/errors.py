@@ -11,9 +11,9 @@
     │   ├── WrongRevision                 update or delete found another revision than it expected
     │   ├── TtlDisabled (NotSupported)    the bucket takes no time to live for single keys
     │   ├── TooManyKeys, SnapshotTorn     what one snapshot cannot hold
-    │   ├── WatcherFull                   nobody reads the watcher, so ``ready`` cannot come
     │   ├── LeaseHeld, LeaseLost
     │   └── CodecFailed                   a key or value in the bucket is none of the codec's
+    ├── WatcherFull                       nobody reads a watcher, so its ``ready`` cannot come
     └── InvalidArgument
         └── InvalidKey, InvalidBucket
 """
@@ -164,23 +164,6 @@ class SnapshotTorn(KeyValueError):
             why=f"in each of {tries} tries a key was overwritten before it was sent",
             hint="a history of 2 or more keeps what a snapshot needs",
         )
-
-
-class WatcherFull(KeyValueError):
-    """As many entries wait as may, and nobody takes them: the rest of the initial values cannot come.
-
-    Attributes:
-        pending: Entries that wait.
-    """
-
-    def __init__(self, bucket: str, pending: int) -> None:
-        super().__init__(
-            "the initial values do not fit",
-            bucket=bucket,
-            why=f"{pending:,} entries wait and nobody reads them",
-            hint="read them while you wait for ready, give a handler, or raise pending",
-        )
-        self.pending = pending
 
 
 class LeaseHeld(KeyValueError):

@@ -10,9 +10,9 @@ collection) knows that its time is over before it goes on. Whoever writes to som
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
@@ -21,18 +21,21 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from ..errors import ClientClosed, InvalidArgument, InvalidOption, NatsError
+from ..headers import HeaderSource
+from ..jetstream.context import JetStream
 from ..jetstream.errors import NotSupported
+from ..jetstream.publish.headers import Ttl
+from ..jetstream.watching.watcher import Watcher
 from ..net.timer import cancel
 from ..nuid import next_nuid
 from ..options import check_seconds
 from ..state.waiters import Waiters
+from .coding import Coding
 from .entry import Entry, Operation
 from .errors import BucketNotFound, KeyExists, KeyNotFound, LeaseHeld, LeaseLost, WrongRevision
 from .lease_rules import RETRY_AFTER, LeaseTime
-
-if TYPE_CHECKING:
-    from .bucket import Bucket
-    from .watcher import Watcher
+from .reading import Reading
+from .writing import Writing
 
 Result = TypeVar("Result")
 LEASE_ID = "Txnats-Lease"
@@ -40,6 +43,20 @@ LEASE_ID = "Txnats-Lease"
 LEAST_TTL = 1.0
 LET_GO_TIMEOUT = 2.0
 _HOPELESS = (NotSupported, InvalidArgument, ClientClosed, BucketNotFound)
+
+
+class LeaseHome(Protocol):
+    """What a lease needs of its bucket."""
+
+    js: JetStream
+    name: str
+    coding: Coding
+    reading: Reading
+    writing: Writing
+
+    def check_ttl(self, key: str) -> Deferred[None]: ...
+    def create_with(self, key: str, value: bytes | str, ttl: Ttl, headers: HeaderSource) -> Deferred[int]: ...
+    def on_change(self, key: str, told: Callable[[Entry], object]) -> Watcher[Entry]: ...
 
 
 class Lease:
@@ -69,7 +86,7 @@ class Lease:
 
     def __init__(
         self,
-        bucket: Bucket,
+        bucket: LeaseHome,
         key: str,
         ttl: float,
         *,
@@ -166,6 +183,7 @@ class Lease:
     # Taking
 
     async def _acquire(self) -> Self:
+        self._bucket.coding.key(self._key)  # before anything is asked
         await self._bucket.check_ttl(self._key)
         begun = self._clock.seconds()
         revision = 0
@@ -338,7 +356,7 @@ class Lease:
 class _Free:
     """Waits until a key may be free: it was ended, or some time has passed."""
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
+    def __init__(self, bucket: LeaseHome, key: str) -> None:
         self._bucket = bucket
         self._key = key
         self._watcher: Watcher[Entry] | None = None
@@ -347,7 +365,7 @@ class _Free:
     async def wait(self, seconds: float) -> None:
         """Wait for it, and no longer than so many seconds."""
         if self._watcher is None:
-            self._watcher = self._bucket.watch(self._key, meta_only=True, handler=self._told)
+            self._watcher = self._bucket.on_change(self._key, self._told)
             self._watcher.when_done().addErrback(lambda _: None)
         clock = self._bucket.js.client.clock
         free: Deferred[None] = Deferred()

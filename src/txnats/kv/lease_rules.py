@@ -44,7 +44,3 @@ class LeaseTime:
     def left(self, now: float) -> float:
         """Seconds that it can be relied on, 0 at the least."""
         return max(0.0, self.ends - now)
-
-    def retry(self, now: float) -> float | None:
-        """Seconds after which a renewal is tried again; None when there is no time left for that."""
-        return RETRY_AFTER if self.left(now) > RETRY_AFTER else None

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
 
 from ..jetstream.assets.streams import Stream
+from ..jetstream.watching.watcher import Watcher
 from .entry import Entry
-from .watcher import Watcher
 
 AT_A_TIME = 16
 

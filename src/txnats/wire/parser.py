@@ -31,6 +31,7 @@ _BULK_PAYLOAD = 192
 _BULK_DATA = 1024
 """Bytes: in a smaller chunk there is too little to win."""
 _BULK_PAUSE = 8
+_TAB = ord("\t")  # a number is found in bytes many times as fast as bytes are
 _CACHED_LINES = 1024
 _CACHED_LINE_LENGTH = 128
 _SMALL_SEGMENT = 1024
@@ -150,7 +151,7 @@ class Parser:
         if line[:4] != b"MSG ":
             return None
         words = line.split(b" ")
-        if len(words) == 5 and len(line) <= self._limits.control_line and b"\t" not in line:
+        if len(words) == 5 and len(line) <= self._limits.control_line and _TAB not in line:
             # A reply subject that is used once makes the line new; its numbers are not.
             _, subject, sid_digits, reply, size_digits = words
             sid, size = self._numbers.get(sid_digits), self._numbers.get(size_digits)
@@ -282,7 +283,7 @@ class Parser:
 
     def _message_fields(self, line: bytes, *, with_headers: bool) -> Fields:
         words = line.split(b" ")
-        if b"" in words or b"\t" in line:
+        if b"" in words or _TAB in line:
             words = [word for word in line.replace(b"\t", b" ").split(b" ") if word]
         verb_and_numbers = 5 if with_headers else 4
         if len(words) == verb_and_numbers:

@@ -330,3 +330,19 @@ def test_contexts_come_and_go_without_a_trace() -> None:
     gc.collect()
     assert len(hub._streams) <= before + 1
     stream.end()
+
+
+def test_a_further_copy_that_finds_no_room_is_sent_later() -> None:
+    stream = Stream(reconnect=txnats.ReconnectOptions(buffer=0))
+    stream.answer = answers(NOBODY)
+    stream.names = None
+    outcome = stream.publish(message_id="1")
+    stream.net.server.up = False
+    stream.net.pipe.cut()
+    assert isinstance(stream.publish().error, txnats.OutboxFull)
+    stream.wait(1, 0.05)
+    assert not outcome.fired
+    stream.net.server.up = True
+    stream.wait(3, 0.05)
+    assert outcome.value.sequence == 2
+    stream.end()

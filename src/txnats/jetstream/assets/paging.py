@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from ...streams import Stream as Items
@@ -44,6 +44,7 @@ class Pages(Items[Item]):
     __slots__ = (
         "_api",
         "_asking",
+        "_is_last",
         "_items",
         "_offset",
         "_read",
@@ -72,6 +73,7 @@ class Pages(Items[Item]):
         self._subject = subject
         self._timeout = timeout
         self._offset = 0
+        self._is_last = False
         self._items: deque[Item] = deque()
         self._asking: Deferred[None] | None = None
         self._ask()
@@ -87,7 +89,7 @@ class Pages(Items[Item]):
         return self._items.popleft() if self._items else None
 
     def _ask(self) -> None:
-        if self._asking is not None or self._ended:
+        if self._asking is not None or self._is_last or self._ended:
             return
         request = PageRequest(offset=self._offset, subject=self._subject)
         page = self._api.call(self._suffix, request, timeout=self._timeout)
@@ -106,18 +108,20 @@ class Pages(Items[Item]):
         items = self._read(told)
         self._offset += len(items)
         self._items += items
+        # Whoever is given the last item may ask for one more at once.
+        self._is_last = not items or self._offset >= (told.get("total") or 0)
         self._feed()
-        if not items or self._offset >= (told.get("total") or 0):
+        if self._is_last:
             self._finish()
         elif self._waiters:
             self._ask()
 
     def _failed(self, failure: Failure) -> None:
         self._asking = None
-        self._finish(failure.value)
+        if not failure.check(CancelledError):  # that is the end of whoever reads, and told there
+            self._finish(failure.value)
 
     def _released(self) -> None:
         asking, self._asking = self._asking, None
-        self._ended = True
         if asking is not None:
             asking.cancel()

@@ -24,11 +24,13 @@ from .publishing import Publishing, SinglePublishing, Taken
 LOOK_EVERY = 0.5
 """Seconds between looks for publishes that get no answer."""
 ASK_TIMEOUT = 1.0
+TTL_LEVEL = 1
+"""Older servers store the message and do not look at its time to live."""
 MOST_GROUPS = 64
 """Different timeouts from which on those without a publish in flight are forgotten."""
 
 
-class _NamesRequest(Record, frozen=True, kw_only=True):
+class NamesRequest(Record, frozen=True, kw_only=True):
     """Which streams take a subject?"""
 
     subject: str
@@ -91,6 +93,13 @@ class Outgoing:
         timeout: float | None = None,
     ) -> Deferred[PubAck]:
         """As ``JetStream.publish``."""
+        if ttl is not None and not self.is_known(TTL_LEVEL):
+            asked = Deferred.fromCoroutine(self.require(TTL_LEVEL, "ttl"))
+            return asked.addCallback(
+                lambda _: self.publish(
+                    subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect, timeout=timeout
+                )
+            )
         has_id = False
         try:
             seconds = self.api.timeout if timeout is None else check_seconds("timeout", timeout)
@@ -110,11 +119,15 @@ class Outgoing:
         waiters = self._questions.get(subject)
         if waiters is None:
             waiters = self._questions[subject] = Waiters()
-            names = self.api.call("STREAM.NAMES", _NamesRequest(subject=subject), timeout=ASK_TIMEOUT)
+            names = self.api.call("STREAM.NAMES", NamesRequest(subject=subject), timeout=ASK_TIMEOUT)
             waiting = waiters.wait()
             names.addCallbacks(_any_stream, _unknown).addCallback(self._told, subject)
             return waiting
         return waiters.wait()
+
+    def is_known(self, level: int) -> bool:
+        """Whether it is known that the server of this connection can do this."""
+        return level <= self._level and self._level_of == self.link.losses
 
     async def require(self, level: int, feature: str) -> None:
         """See that the server can do this; asked once for each connection.
@@ -122,9 +135,8 @@ class Outgoing:
         Raises:
             NotSupported: It is too old.
         """
-        if level > self._level or self._level_of != self.link.losses:
-            self._level_of = self.link.losses
-            self._level = await self.api.api_level()
+        if not self.is_known(level):
+            self._level, self._level_of = await self.api.api_level(), self.link.losses
         if level > self._level:
             raise NotSupported.levels(needed=level, actual=self._level, features=(feature,), where=self.api.prefix)
 

@@ -38,7 +38,7 @@ class Connection(Protocol):
     def losses(self) -> int: ...
 
 
-class Outgoing(Protocol):
+class Home(Protocol):
     """What a publish needs of all of them."""
 
     clock: IReactorTime
@@ -91,7 +91,7 @@ class Publishing:
 
     def __init__(
         self,
-        outgoing: Outgoing,
+        outgoing: Home,
         subject: str | bytes,
         payload: bytes | str,
         headers: HeaderSource | None,
@@ -290,7 +290,7 @@ class SinglePublishing(Publishing):
 
     def __init__(
         self,
-        outgoing: Outgoing,
+        outgoing: Home,
         subject: str | bytes,
         payload: bytes | str,
         headers: HeaderSource | None,

@@ -15,7 +15,7 @@ from ..errors import NoStreamForSubject
 from ..records import Record
 from ..units import format_time
 from .headers import Ttl, ttl_text
-from .outgoing import Outgoing
+from .outgoing import NamesRequest, Outgoing
 
 SCHEDULE = "Nats-Schedule"
 TARGET = "Nats-Schedule-Target"
@@ -98,16 +98,10 @@ class _Purge(Record, frozen=True, kw_only=True):
     filter: str
 
 
-class _Names(Record, frozen=True, kw_only=True):
-    """Which streams take a subject?"""
-
-    subject: str
-
-
 async def cancel_schedule(outgoing: Outgoing, subject: str, *, timeout: float | None) -> bool:
     """As ``JetStream.cancel_schedule``."""
     check_publish(subject, "cancel the schedule at")
-    told = await outgoing.api.call("STREAM.NAMES", _Names(subject=subject), timeout=timeout)
+    told = await outgoing.api.call("STREAM.NAMES", NamesRequest(subject=subject), timeout=timeout)
     names = told.get("streams") or []
     if not names:
         raise NoStreamForSubject(subject)

@@ -18,7 +18,7 @@ from ...state.waiters import Waiters
 from .ack import PubAck
 from .errors import PublisherStopped, PublishesFailed
 from .headers import Expect, Ttl, gather
-from .outgoing import Outgoing
+from .outgoing import TTL_LEVEL, Outgoing
 from .publishing import Publishing
 
 KEPT_FAILURES = 100
@@ -163,6 +163,11 @@ class Publisher:
             what it fires with. It fails with what is wrong with the arguments, with PublisherStopped after a failure,
             or when the publisher is closed. Await it before the next call: only so is the window a bound.
         """
+        if ttl is not None and not self._outgoing.is_known(TTL_LEVEL):
+            asked = Deferred.fromCoroutine(self._outgoing.require(TTL_LEVEL, "ttl"))
+            return asked.addCallback(
+                lambda _: self.publish(subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect)
+            )
         try:
             self._check_open()
             has_id = False

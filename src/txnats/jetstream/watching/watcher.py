@@ -1,4 +1,7 @@
-"""Keys, watched: the values that are there, then every change."""
+"""Subjects of a stream, watched: the last message that is there of each, then every further one.
+
+Buckets and object stores are watched by this.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,37 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from inspect import isawaitable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from ..errors import EndOfStream, InvalidArgument, InvalidOption
-from ..jetstream.assets.consumer_config import ConsumerConfig, DeliverPolicy
-from ..jetstream.assets.consumer_info import ConsumerInfo
-from ..jetstream.assets.stream_info import StreamInfo
-from ..jetstream.consume.ordered import Ordered
-from ..jetstream.context import JetStream
-from ..jetstream.errors import StreamNotFound
-from ..jetstream.message import JsMessage
-from ..net.timer import cancel
-from ..options import check_count
-from ..state.waiters import Waiters
-from ..streams import Stream
-from .config import Places
-from .entry import Delivery, Entry, delivery_of, from_delivered
-from .errors import BucketNotFound, WatcherFull
+from ...errors import EndOfStream, InvalidArgument
+from ...message import Message
+from ...net.timer import cancel
+from ...state.waiters import Waiters
+from ...streams import Stream
+from ..assets.consumer_config import ConsumerConfig
+from ..assets.consumer_info import ConsumerInfo
+from ..assets.stream_info import StreamInfo
+from ..base import JetStreamBase
+from ..consume.ordered import Ordered
+from ..errors import StreamNotFound
+from ..message import JsMessage
+from .delivery import Delivery, delivery_of
+from .errors import WatcherFull
 from .initial import End, InitialValues
 
 Item = TypeVar("Item")
+Made_co = TypeVar("Made_co", covariant=True)
 ASK_AFTER = 1.0
 """Seconds of silence before the end of the initial values after which the server is asked."""
 ASK_TIMEOUT = 5.0
+STUCK_AFTER = 2.0
+"""Seconds without a taken entry after which whoever waits for ``ready`` is told that the rest does not fit."""
+HEARTBEAT = 2.0
 AHEAD = 512
 """Messages that are asked for ahead."""
 
@@ -51,72 +56,49 @@ class Marker(Enum):
 END_OF_INITIAL = Marker.END_OF_INITIAL
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a watcher is to tell of: the arguments of ``Bucket.watch``.
+class Read(Protocol[Made_co]):
+    """Makes what is given out of a delivered message.
 
     Attributes:
+        stream: The stream that is watched.
+        config: What to deliver.
+        updates_only: There are no initial values.
+        marker: ``END_OF_INITIAL`` is given out.
         ends: It ends with the initial values.
-        keys_only: It is keys that are wanted, each once.
+        keys_only: It is subjects that are wanted, each once.
     """
 
-    filters: tuple[str, ...]
-    history: bool = False
-    ignore_deletes: bool = False
-    meta_only: bool = False
-    updates_only: bool = False
-    from_revision: int | None = None
-    marker: bool = False
-    ends: bool = False
-    keys_only: bool = False
+    stream: str
+    config: ConsumerConfig
+    updates_only: bool
+    marker: bool
+    ends: bool
+    keys_only: bool
 
-    def __post_init__(self) -> None:
-        if self.from_revision is not None:
-            check_count("from_revision", self.from_revision, 2**63 - 1)
-        chosen = (self.history, self.updates_only, self.from_revision is not None)
-        if sum(chosen) > 1:
-            raise InvalidOption("history, updates_only and from_revision exclude each other")
+    def item(self, message: Message, delivery: Delivery) -> Made_co | None:
+        """The item; None when this message is not wanted."""
 
-    def consumer(self, prefix: str) -> ConsumerConfig:
-        """The consumer that delivers it."""
-        policy, start = DeliverPolicy.LAST_PER_SUBJECT, 0
-        if self.from_revision is not None:
-            policy, start = DeliverPolicy.BY_START_SEQUENCE, self.from_revision
-        elif self.updates_only:
-            policy = DeliverPolicy.NEW
-        elif self.history:
-            policy = DeliverPolicy.ALL
-        subjects = [prefix + each for each in self.filters]
-        return ConsumerConfig(
-            deliver_policy=policy,
-            opt_start_seq=start,
-            headers_only=self.meta_only,
-            filter_subject=subjects[0] if len(subjects) == 1 else "",
-            filter_subjects=subjects if len(subjects) > 1 else [],
-        )
+    def gone(self) -> BaseException:
+        """The error that says that there is no such stream."""
 
 
 class Watcher(Stream[Item], Generic[Item]):
-    """Entries of a bucket as they come. Made by ``Bucket.watch``, ``keys`` and ``history``; it starts at once.
+    """What changes, as it changes. Made by ``watch`` of a bucket or an object store and their kin; it starts at once.
 
-    It goes on over reconnects and elections, behind the last entry that came, and ends by ``stop`` (or ``close``, or
-    by leaving its loop), when the bucket is deleted, or with its client.
+    It goes on over reconnects and elections, behind the last message that came, and ends by ``stop`` (or ``close``, or
+    by leaving its loop), when what is watched is deleted, or with its client.
 
     Args:
-        js: Where the bucket is.
-        bucket: Its name.
-        places: Where its keys are.
-        wish: What it is to tell of.
-        turn: Makes what is given out of an entry.
-        handler: Called with that instead of giving it out.
-        most: Entries that may wait here.
+        js: Where the stream is.
+        wish: What it is to tell of, and how.
+        handler: Called with each item instead of giving it out.
+        most: Items that may wait here.
     """
 
     __slots__ = (
         "_asking",
-        "_bucket",
         "_consumer",
         "_consuming",
-        "_cut",
         "_done",
         "_failure",
         "_handler",
@@ -128,10 +110,9 @@ class Watcher(Stream[Item], Generic[Item]):
         "_most",
         "_number",
         "_over",
-        "_places",
         "_ready",
+        "_stuck",
         "_timer",
-        "_turn",
         "_wish",
     )
 
@@ -139,12 +120,9 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def __init__(
         self,
-        js: JetStream,
-        bucket: str,
-        places: Places,
+        js: JetStreamBase,
+        wish: Read[Item],
         *,
-        wish: Wish,
-        turn: Callable[[Entry], Item],
         handler: Callable[[Item], object] | None = None,
         most: int = MOST_PENDING,
     ) -> None:
@@ -152,16 +130,12 @@ class Watcher(Stream[Item], Generic[Item]):
         if handler is not None and not callable(handler):
             raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
         self._js = js
-        self._bucket = bucket
-        self._places = places
         self._wish = wish
-        self._turn = turn
         self._handler = handler
         self._most = most
-        self._cut = len(places.read)
         self._items: deque[Item] = deque()
         self._initial = InitialValues()
-        self._known: set[str] | None = set() if wish.keys_only else None
+        self._known: set[bytes] | None = set() if wish.keys_only else None
         self._consumer = ""
         self._number = 0
         self._over = False
@@ -171,12 +145,15 @@ class Watcher(Stream[Item], Generic[Item]):
         self._done: Waiters[None] = Waiters()
         self._asking: Deferred[Any] | None = None
         self._timer: IDelayedCall | None = None
+        self._stuck: IDelayedCall | None = None
         if not (wish.keys_only or wish.updates_only):
             # Not for keys: one that is written meanwhile moves behind the end that the stream has now.
-            info = js.api.call(f"STREAM.INFO.{places.stream}", None, StreamInfo, timeout=ASK_TIMEOUT)
+            info = js.api.call(f"STREAM.INFO.{wish.stream}", None, StreamInfo, timeout=ASK_TIMEOUT)
             info.addCallbacks(self._stream_ends, _unknown)
-        ordered = Ordered(js, places.stream, wish.consumer(places.read))
-        self._consuming = ordered.consume(self._came, max_messages=min(AHEAD, most), on_created=self._created)
+        ordered = Ordered(js, wish.stream, wish.config)
+        self._consuming = ordered.consume(
+            self._came, max_messages=min(AHEAD, most), heartbeat=HEARTBEAT, on_created=self._created
+        )
         self._consuming.when_done().addCallbacks(self._stopped, self._failed)
 
     # For the user
@@ -215,7 +192,7 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def next(self, timeout: float | None = None) -> Deferred[Item]:
         if self._handler is not None:
-            return fail(InvalidArgument("next() is for a watcher without a handler", where=self._bucket))
+            return fail(InvalidArgument("next() is for a watcher without a handler", where=self._wish.stream))
         return super().next(timeout)
 
     def _take(self) -> Item | None:
@@ -256,40 +233,39 @@ class Watcher(Stream[Item], Generic[Item]):
         if delivery is None or self._over:
             return None
         self._number = delivery.number
-        key = core.subject[self._cut :]
         if self._initial.is_over:
-            return self._tell(from_delivered(self._bucket, key, core, delivery))
-        return self._came_early(key, from_delivered(self._bucket, key, core, delivery), delivery)
+            return self._tell(core, delivery)
+        return self._came_early(core, delivery)
 
-    def _came_early(self, key: str, entry: Entry, delivery: Delivery) -> object:
+    def _came_early(self, message: Message, delivery: Delivery) -> object:
         """A message before the end of the initial values."""
         counts = True
         if self._known is not None:
-            counts = key not in self._known
-            self._known.add(key)
+            counts = message.subject_bytes not in self._known
+            self._known.add(message.subject_bytes)
         match self._initial.seen(delivery.revision, delivery.pending, counts=counts):
             case End.BEFORE:
                 self._tell_ready()
-                return None if self._over else self._tell(entry)
+                return None if self._over else self._tell(message, delivery)
             case End.AFTER:
-                return self._tell_last(entry, counts)
+                return self._tell_last(message, delivery, counts)
             case End.ASK:
                 self._ask()
-        return self._tell(entry) if counts else None
+        return self._tell(message, delivery) if counts else None
 
-    def _tell(self, entry: Entry) -> object:
-        if self._wish.ignore_deletes and entry.is_deleted:
+    def _tell(self, message: Message, delivery: Delivery) -> object:
+        item = self._wish.item(message, delivery)
+        if item is None:
             return None
-        item = self._turn(entry)
         if self._handler is not None:
             return self._handler(item)
         self._append(item)
         return None
 
-    def _tell_last(self, entry: Entry, counts: bool) -> object:
+    def _tell_last(self, message: Message, delivery: Delivery, counts: bool) -> object:
         """The last of the initial values: it is handled first."""
         try:
-            result = self._tell(entry) if counts else None
+            result = self._tell(message, delivery) if counts else None
         except BaseException:
             self._tell_ready()
             raise
@@ -344,7 +320,12 @@ class Watcher(Stream[Item], Generic[Item]):
     def _look_for_room(self) -> None:
         """Whoever waits for ready and does not read would wait for ever."""
         if self._is_paused and len(self._ready) and not self._waiters:
-            self._ready.fail(WatcherFull(self._bucket, len(self._items)))
+            cancel(self._stuck)
+            self._stuck = self._clock.callLater(STUCK_AFTER, self._no_room, len(self._items))
+
+    def _no_room(self, waiting: int) -> None:
+        if self._is_paused and len(self._items) >= waiting:
+            self._ready.fail(WatcherFull(self._wish.stream, len(self._items)))
 
     def _look_later(self) -> None:
         cancel(self._timer)
@@ -361,7 +342,7 @@ class Watcher(Stream[Item], Generic[Item]):
         """Ask if the server has delivered all: some of what was counted may have gone."""
         if self._asking is not None or self._over or not self._consumer:
             return
-        suffix = f"CONSUMER.INFO.{self._places.stream}.{self._consumer}"
+        suffix = f"CONSUMER.INFO.{self._wish.stream}.{self._consumer}"
         asking = self._js.api.call(suffix, None, ConsumerInfo, timeout=ASK_TIMEOUT)
         self._asking = asking
         asking.addCallbacks(self._answered, self._no_answer)
@@ -383,8 +364,8 @@ class Watcher(Stream[Item], Generic[Item]):
             self._look_later()
 
     def _stop_looking(self) -> None:
-        cancel(self._timer)
-        self._timer = None
+        cancel(self._timer, self._stuck)
+        self._timer = self._stuck = None
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.cancel()
@@ -396,7 +377,7 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
-        self._end(BucketNotFound(self._bucket) if isinstance(error, StreamNotFound) else error)
+        self._end(self._wish.gone() if isinstance(error, StreamNotFound) else error)
 
     def _end(self, error: BaseException | None) -> None:
         if self._over:
@@ -419,7 +400,7 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def __repr__(self) -> str:
         state = "ended" if self._over else "ready" if self._initial.is_over else "begins"
-        return f"<Watcher of {self._bucket!r} {' '.join(self._wish.filters)}, {state}, {len(self._items)} pending>"
+        return f"<Watcher of {self._wish.stream!r}, {state}, {len(self._items)} pending>"
 
 
 def _waiting(result: object) -> Deferred[object] | None:
