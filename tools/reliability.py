@@ -200,14 +200,12 @@ ROWS: dict[str, Row] = {
         "{secrets} secrets, each through {faults} faults",
         "{texts:,} texts of {characters:,} characters searched: hits {hits}; held in clear by an object of ours: "
         "{held_bare}",
-        "a token in a URL is shown in errors",
     ),
     "test_p26_files": Row(
         "A file with secrets that others may read is told, or refused with `strict`; one that cannot be read is the "
         "final error, at once",
         "modes 600 to 644, a link, and what cannot be read",
         "{modes}; unreadable: {unreadable}; at most {most_seconds} s",
-        "a missing file is retried for minutes, and hidden behind another error",
     ),
     "test_p27_seeds_are_wiped": Row(
         "A seed from a file is held in buffers that are zero after signing (Python and OpenSSL may keep copies)",

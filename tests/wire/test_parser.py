@@ -237,6 +237,15 @@ def test_the_words_of_an_error_are_what_stands_in_its_quotes() -> None:
     assert Parser().feed(b"-ERR 'a\xc3\xa9'\r\n") == [Err("aé")]
 
 
+def test_an_error_that_repeats_our_connect_is_not_told_whole() -> None:
+    for field in ("auth_token", "pass", "jwt", "sig", "nkey"):
+        line = b'-ERR \'what is CONNECT {"echo":true,"%b":"S3CRET"}\'\r\n' % field.encode()
+        assert Parser().feed(line) == [Err(f'what is CONNECT {{"echo":true,"{field}":***')]
+    # Subjects may look alike.
+    denied = 'Permissions Violation for Publish to "user:pass"'
+    assert Parser().feed(f"-ERR '{denied}'\r\n".encode()) == [Err(denied)]
+
+
 def test_a_fault_is_the_last_op() -> None:
     parser = Parser()
     ops = parser.feed(b"PING\r\nMSG a 1 1\r\nx\r\nNOISE\r\nPING\r\n")
