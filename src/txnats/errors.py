@@ -42,16 +42,9 @@ taken out), why, and a hint on what to do.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-_SECRET = re.compile(rb"""(\b(?:auth_token|jwt|nkey|pass|sig|user)["']?\s*[:=]).*""", re.IGNORECASE | re.DOTALL)
-_OF_CONNECT = re.compile(r"""(["'](?:auth_token|jwt|nkey|pass|sig|user)\\*["']\s*:).*""", re.DOTALL)
-
-
-def without_connect(text: str) -> str:
-    """A server's words, without what it may repeat of our CONNECT."""
-    return _OF_CONNECT.sub(r"\1***", text)
+from .redaction import snippet_of, without_secrets
 
 
 class NatsError(Exception):
@@ -164,7 +157,7 @@ class RemoteProtocolError(ProtocolError):
     """
 
     def __init__(self, what: str, *, snippet: bytes = b"", where: str = "", hint: str = "") -> None:
-        snippet = _SECRET.sub(rb"\1***", snippet[:32])
+        snippet = snippet_of(snippet)
         super().__init__(what, where=where, why=f"got {snippet!r}" if snippet else "", hint=hint)
         self.snippet = snippet
 
@@ -295,7 +288,7 @@ class WebSocketClosed(ConnectionLost):
     """
 
     def __init__(self, server: str, *, code: int, meaning: str, reason: str = "") -> None:
-        reason = _SECRET.sub(rb"\1***", reason.encode()).decode()
+        reason = without_secrets(reason)
         words = f": {reason!r}" if reason else ""
         super().__init__(server, f"the server closed the WebSocket with {code} ({meaning}){words}")
         self.code = code

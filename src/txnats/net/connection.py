@@ -27,11 +27,12 @@ from ..errors import DialFailed, NatsError, StaleConnection
 from ..message import Message
 from ..options import PingOptions
 from ..state.handshake import Answer, Ask, Fields, Handshake, Ready, Refused, Send, StartTls
-from ..state.pings import Liveness, Pings, Verdict
+from ..state.pings import Pings
 from ..wire import encode
 from ..wire.info import ServerInfo
 from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
+from .keep_alive import KeepAlive
 from .losses import why_lost
 from .timer import cancel
 from .transports import Layer, Security, StreamTransport
@@ -105,16 +106,15 @@ class Connection(Protocol):
         self._handshake = handshake
         self._deliver = deliver
         self._listener: Listener | None = listener
-        self._ping = ping
         self._make_security = security
         self._security: Security | None = None
         self._layer: Layer | None = None
         self._tls_due = False
-        self._liveness = Liveness(ping.max_outstanding)
-        self._heard_at = 0.0
-        self._received_at_check = 0
-        self._timer: IDelayedCall | None = None
-        self._asking: Deferred[None] | None = None
+        self._keep_alive = KeepAlive(
+            clock, ping, received=lambda: self.received, ask=self._ask_for_life, stale=self._stale
+        )
+        self._closing: IDelayedCall | None = None
+        self._asking: Deferred[Fields] | None = None
         self._live = False
         self._over = False
         self._reason: NatsError | None = None
@@ -165,12 +165,12 @@ class Connection(Protocol):
             # Not where somebody else does TLS: what is written there may be gathered until a later turn.
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
-        self._heard_at = self._clock.seconds()
+        self._keep_alive.heard_at = self._clock.seconds()
         self._obey(self._handshake.begin())
         self._start_tls()
 
     def dataReceived(self, data: bytes) -> None:
-        self._heard_at = self._clock.seconds()
+        self._keep_alive.heard_at = self._clock.seconds()
         self.received += len(data)
         if self._layer is not None:
             self._layer.dataReceived(data)
@@ -259,7 +259,7 @@ class Connection(Protocol):
 
     def pause_reading(self) -> None:
         """Read no more bytes until ``resume_reading``; the keep-alive rests meanwhile, since it hears nothing."""
-        self._stop_timer()
+        self._keep_alive.stop()
         if not self._over:
             self._transport.pauseProducing()
 
@@ -267,8 +267,7 @@ class Connection(Protocol):
         """Read again."""
         if not self._over:
             self._transport.resumeProducing()
-            self._heard_at = self._clock.seconds()
-            self._keep_alive()
+            self._keep_alive.restart()
 
     def because(self, reason: NatsError) -> None:
         """If the connection ends now, this is why: the server said so."""
@@ -300,7 +299,7 @@ class Connection(Protocol):
             self._give_over()
             self._transport.unregisterProducer()
             self._transport.loseConnection()
-            self._timer = self._clock.callLater(CLOSE_WITHIN, self._abort)
+            self._closing = self._clock.callLater(CLOSE_WITHIN, self._abort)
         done: Deferred[None] = Deferred()
         self.ended.addCallback(lambda _: done.callback(None))
         return done
@@ -328,7 +327,9 @@ class Connection(Protocol):
         """Nothing is read, written or timed any more."""
         self._over = True
         self.paused = True
-        self._stop_timer()
+        self._keep_alive.stop()
+        cancel(self._closing)
+        self._closing = None
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.cancel()
@@ -384,10 +385,12 @@ class Connection(Protocol):
             case Send(data):
                 self.write(data)
             case Ask(credentials):
-                self._await(credentials)
+                # Kept before it is waited for: it may be there at once.
+                self._asking = asked = Deferred.fromCoroutine(_awaited(credentials))
+                asked.addBoth(self._proven)
             case Ready():
                 self._live = True
-                self._keep_alive()
+                self._keep_alive.start()
                 self.ready.callback(self)
             case Refused(error):
                 error.where = error.where or self.server
@@ -395,25 +398,15 @@ class Connection(Protocol):
             case StartTls():
                 self._tls_due = True
 
-    def _await(self, credentials: Awaitable[Fields]) -> None:
-        """Go on when the credentials are there; they are no longer wanted when the connection is over."""
-
-        async def ask() -> Fields:
-            return await credentials
-
-        def done(result: Fields | Failure) -> None:
-            self._asking = None
-            if not self._over:
-                shake = self._handshake
-                if isinstance(result, Failure):
-                    self._obey(shake.unproven(cast(Exception, result.value)))
-                else:
-                    self._obey(shake.proven(result))
-
-        asking = Deferred.fromCoroutine(ask())
-        # Before the callback, which may be called at once.
-        self._asking = cast("Deferred[None]", asking)
-        asking.addBoth(done)
+    def _proven(self, result: Fields | Failure) -> None:
+        """The credentials are there, or there are none; they are no longer wanted when the connection is over."""
+        self._asking = None
+        if not self._over:
+            shake = self._handshake
+            if isinstance(result, Failure):
+                self._obey(shake.unproven(cast(Exception, result.value)))
+            else:
+                self._obey(shake.proven(result))
 
     def _ponged(self) -> None:
         answered = self.pings.pong()
@@ -431,32 +424,12 @@ class Connection(Protocol):
             self._pong_due = False
             self.write(encode.PONG)
 
-    def _keep_alive(self) -> None:
-        if self._ping.interval and self._timer is None and not self._over:
-            self._timer = self._clock.callLater(self._ping.interval, self._check)
+    def _ask_for_life(self) -> None:
+        if self._listener is not None and not self.pings:
+            self._listener.ask(self)
 
-    def _check(self) -> None:
-        self._timer = None
-        now, interval = self._clock.seconds(), self._ping.interval
-        # Compared with the very sum that the timer was set to: rounding must not make it look too early for ever.
-        due = self._heard_at + interval
-        # A byte that came since the last check answers it, though a quick PONG may be older than an interval by now.
-        heard, self._received_at_check = self.received != self._received_at_check, self.received
-        match self._liveness.judge(heard=heard, silent=not self._heard_at <= now < due):
-            case Verdict.ALIVE:
-                # From the last byte on, so that a loss is noticed after interval x (max_outstanding + 1) seconds.
-                self._timer = self._clock.callLater(due - now, self._check)
-            case Verdict.ASK:
-                if self._listener is not None and not self.pings:
-                    self._listener.ask(self)
-                self._keep_alive()
-            case Verdict.STALE:
-                waited = interval * (self._ping.max_outstanding + 1)
-                self.fail(StaleConnection(self.server, f"no byte came for {waited:g} s in spite of PINGs"))
-
-    def _stop_timer(self) -> None:
-        cancel(self._timer)
-        self._timer = None
+    def _stale(self, seconds: float) -> None:
+        self.fail(StaleConnection(self.server, f"no byte came for {seconds:g} s in spite of PINGs"))
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
@@ -466,6 +439,10 @@ class Connection(Protocol):
         told_to = None if self._live else self.info
         tls = None if self._security is None else self._security.explain(reason.value, told_to)
         return why_lost(self.server, reason, tls=tls, live=self._live)
+
+
+async def _awaited(credentials: Awaitable[Fields]) -> Fields:
+    return await credentials
 
 
 def _unasked(_: int) -> None:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ..errors import RemoteProtocolError, without_connect
+from ..errors import RemoteProtocolError
 from ..message import Message, Origin
 from ..options import Limits
+from ..redaction import without_connect
 from .header_block import header_block
 from .info import decode_info
 from .ops import OK, PING, PONG, Err, Fault, Info, Op
