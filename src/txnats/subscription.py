@@ -314,15 +314,16 @@ class Subscription(Stream[Message]):
     # What its handlers tell
 
     def fell_behind(self, offer: Offer) -> None:
-        """A message was dropped, or no more should come for now."""
+        """A message was dropped, or found no room and may be waiting still."""
         match offer:
             case Offer.SLOW:
                 self._home.tell(events.SlowConsumer(self, self.dropped))
-            case Offer.FULL if not self._paused:
+            case Offer.FULL if not self._paused and not self._backlog.has_room:
                 self._paused = True
                 self._watch()
-                self._home.tell(events.SlowConsumer(self, self.dropped))
+                # First, so that whoever makes room when told of it is seen to.
                 self._home.pause(self, True)
+                self._home.tell(events.SlowConsumer(self, self.dropped))
             case Offer.FAILED:
                 error = SlowConsumer(self.subject, dropped=self.dropped)
                 self._home.tell(events.SlowConsumer(self, self.dropped))
@@ -340,7 +341,7 @@ class Subscription(Stream[Message]):
         self._home.tell(events.HandlerFailed(self, error))
 
     def settled(self) -> None:
-        """Nothing waits and nothing is in work."""
+        """Less waits or is in work than before."""
         self._settle()
 
     # Inside
