@@ -298,6 +298,8 @@ class Subscription(Stream[Message]):
 
     def exhausted(self) -> None:
         """The last message that was asked for has come: end when it has been handled."""
+        if self._life is _Life.ENDED:
+            return
         if self._entry is not None:
             self._home.unsubscribe(self._entry)
         self._end_reason = EndReason.MAX_MESSAGES
