@@ -7,6 +7,7 @@ requests, publishes and events true to both.
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import maxsize
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -392,7 +393,7 @@ class Session:
 
     def _note(self, info: ServerInfo) -> None:
         self.info = info
-        self.max_payload = info.max_payload
+        self.max_payload = info.max_payload if info.max_payload >= 0 else maxsize
 
     def _learn(self, connection: Connection, info: ServerInfo) -> None:
         """Merge an INFO of the connection in use. It is never answered by a second CONNECT."""
