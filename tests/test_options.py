@@ -134,3 +134,9 @@ def test_groups_cannot_be_changed_and_are_made_by_keyword(made: Any) -> None:
     with pytest.raises(TypeError):
         type(made)(no_such_option=1)
     assert made == type(made)()
+
+
+def test_a_replay_that_keeps_nothing_is_refused() -> None:
+    with pytest.raises(InvalidOption, match="replay_limit"):
+        ReconnectOptions(replay_unconfirmed=True, replay_limit=0)
+    assert ReconnectOptions(replay_unconfirmed=True, replay_limit=1).replay_limit == 1

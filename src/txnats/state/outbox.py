@@ -135,6 +135,10 @@ class Outbox:
         """Publishes written of which no PONG says that the server has read them."""
         return self.written - self._confirmed
 
+    def is_below(self, size: int) -> bool:
+        """Whether no more than so many bytes wait or are kept, and no more than half of what may."""
+        return self.held <= min(size, self._limit // 2) and self._limit > 0
+
     def add(self, head: bytes, length_line: bytes, payload: bytes) -> None:
         """Take one publish whole.
 
