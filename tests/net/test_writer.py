@@ -124,15 +124,12 @@ def test_a_barrier_goes_on_while_publishes_go_on(net: Net) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "replay_limit"),
-    [(txnats.Limits(), 100_000), (txnats.Limits(outbox=50_000), 8_000_000), (txnats.Limits(outbox=50_000), None)],
+    [(txnats.Limits(), 100_000), (txnats.Limits(outbox=50_000), 8_000_000), (txnats.Limits(outbox=50_000), 0)],
 )
-def test_ready_to_write_keeps_below_a_limit_that_is_smaller(
-    net: Net, limits: txnats.Limits, replay_limit: int | None
-) -> None:
-    replay = {} if replay_limit is None else {"replay_limit": replay_limit}
+def test_ready_to_write_keeps_below_a_limit_that_is_smaller(net: Net, limits: txnats.Limits, replay_limit: int) -> None:
     client = net.client(
         limits=limits,
-        reconnect=txnats.ReconnectOptions(shuffle=False, replay_unconfirmed=replay_limit is not None, **replay),
+        reconnect=txnats.ReconnectOptions(replay_unconfirmed=bool(replay_limit), replay_limit=replay_limit),
     )
     net.server.reads = False
     net.pipe.busy()

@@ -235,7 +235,7 @@ def _asked(name: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except InvalidOption:
         raise
-    except Exception as error:
+    except BaseException as error:  # else it would end the machine in the midst of a step, and the client with it
         raise InvalidOption(f"ReconnectOptions.{name} raised", why=f"{type(error).__name__}: {error}") from error
 
 
