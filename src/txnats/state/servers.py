@@ -29,15 +29,17 @@ class Server:
         name: How texts call it.
         announced: The text by which the cluster announced it; None for a configured one.
         failures: Failed attempts in a row.
+        strikes: Those of them that count towards ``max_attempts``.
     """
 
-    __slots__ = ("address", "announced", "failures", "name", "refused_as")
+    __slots__ = ("address", "announced", "failures", "name", "refused_as", "strikes")
 
     def __init__(self, name: str, address: Address | None, announced: str | None = None) -> None:
         self.name = name
         self.address = address
         self.announced = announced
         self.failures = 0
+        self.strikes = 0
         self.refused_as: type[NatsError] | None = None
 
 
@@ -125,7 +127,7 @@ class Servers:
 
         Not before: one that takes us in and drops us at once would else be tried without a pause and without an end.
         """
-        server.failures = 0
+        server.failures = server.strikes = 0
         server.refused_as = None
         self.passes = 0
         self._tried.clear()
@@ -133,18 +135,25 @@ class Servers:
         self._left = len(self._pool)
         self._causes.clear()
 
-    def failed(self, server: Server, error: NatsError) -> None:
+    def failed(self, server: Server, error: NatsError, *, spare: bool = False) -> None:
         """An attempt failed. Too many in a row, or the same refusal twice, and it leaves the pool.
 
         A refusal is one of our login, or of TLS, which another attempt would hardly change.
+
+        Args:
+            server: Whose attempt.
+            error: Why.
+            spare: Whether there was a connection meanwhile. Such attempts follow each other without growing waits, so
+                that they are no measure of how long the server has been away: they do not count towards the maximum.
         """
         server.failures += 1
+        server.strikes += not spare
         self.last_error = error
         self._causes[server.name] = error
         refused = type(error) if isinstance(error, (AuthenticationRefused, TlsUnavailable)) else None
         twice = refused is not None and refused is server.refused_as
         server.refused_as = refused
-        if twice or 0 <= self._options.max_attempts <= server.failures:
+        if twice or 0 <= self._options.max_attempts <= server.strikes:
             self._drop(server)
 
     def lost(self, server: Server, error: NatsError) -> None:
