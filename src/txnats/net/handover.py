@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from ..errors import ConnectionLost
 from ..state.pings import awaited
-from ..state.subscriptions import Subscriptions
+from ..state.subscriptions import Entry, Subscriptions
 from ..wire import encode
 from .connection import Connection
 from .writer import Writer
@@ -39,6 +39,8 @@ class Handover:
         self._subscriptions = subscriptions
         self._writer = writer
         self._successor: Connection | None = None
+        # What had come for each subscription when the successor was told of it.
+        self._counts: dict[int, int] = {}
         self._left: Connection | None = None
         self._left_mark = 0
         self._held_mark = 0
@@ -54,6 +56,7 @@ class Handover:
         self._successor = connection
         connection.ended.addCallback(lambda _: self._forget(connection))
         connection.pings.sent(0, -1, told)
+        self._counts = self._subscriptions.counts()
         connection.write(b"".join([*self._subscriptions.replay(), encode.PING]))
         return known
 
@@ -62,9 +65,14 @@ class Handover:
         if self._successor is not None:
             self._successor.write(command)
 
+    def limit(self, entry: Entry) -> None:
+        """It hears of a new limit too, in its own numbers: it has not counted what came before it was told."""
+        self.command(encode.unsubscribe(entry.sid, entry.maximum - self._counts.get(entry.sid, 0)))
+
     def switch(self, old: Connection, new: Connection) -> None:
         """Publish on the new one from now on, and leave the old one when it has handed over all that it had."""
         self._forget(new)
+        self._subscriptions.adopt(self._counts)
         # What waits goes to the old one, PINGs included, whose PONGs it will bring.
         self._writer.finish()
         self._left, self._left_mark = old, self._writer.outbox.mark

@@ -231,7 +231,8 @@ class Session:
     def limit(self, entry: Entry, max_messages: int) -> bool:
         goes_on = self._subscriptions.limit(entry, max_messages)
         if goes_on:
-            self._command(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
+            self._to_server(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
+            self._handover.limit(entry)
         return goes_on
 
     def stop_feeding(self, entry: Entry) -> Deferred[None]:
@@ -262,9 +263,12 @@ class Session:
 
     def _command(self, command: bytes) -> None:
         """SUB or UNSUB for the connection in use, and for the one that is being prepared to take over."""
+        self._to_server(command)
+        self._handover.command(command)
+
+    def _to_server(self, command: bytes) -> None:
         if self._writer.connection is not None:
             self.outbox.add_command(command)
-        self._handover.command(command)
 
     # Owner: what the supervisor tells
 
@@ -277,6 +281,7 @@ class Session:
 
     def up(self, connection: Connection, server: Server, *, again: bool) -> None:
         # Subscriptions first: a publish that waits may be a request whose reply would else find nobody.
+        self._subscriptions.adopt(self._subscriptions.counts())
         self._writer.attach(connection, self._subscriptions.replay())
         if self._pausing:
             connection.pause_reading()
