@@ -197,3 +197,9 @@ def test_headers_are_asked_for_each_time_and_never_shown() -> None:
         WebSocketOptions(compression=5)  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="max_size"):
         WebSocketOptions(max_size=0)
+
+
+def test_a_replay_that_keeps_nothing_is_refused() -> None:
+    with pytest.raises(InvalidOption, match="replay_limit"):
+        ReconnectOptions(replay_unconfirmed=True, replay_limit=0)
+    assert ReconnectOptions(replay_unconfirmed=True, replay_limit=1).replay_limit == 1

@@ -205,7 +205,7 @@ class Client:
 
         Raises:
             InvalidSubject, InvalidArgument: Nothing was subscribed.
-            ClientDraining, ClientClosed: It takes no more.
+            ClientDraining, ClientClosed, OutboxFull: It takes no more.
         """
         pattern = check_subscribe(subject)
         group = None if queue is None else check_queue(queue)
@@ -349,7 +349,7 @@ class Client:
             timeout: Seconds for all of it; afterwards the rest is abandoned.
 
         Returns:
-            A Deferred of what was handled, abandoned and unsent. Further calls give the same report.
+            A Deferred of what was handled, abandoned, unsent and unconfirmed. Further calls give the same report.
         """
         try:
             check_seconds("timeout", timeout)
@@ -366,7 +366,7 @@ class Client:
                 self._active(),
                 flush=self._flush_last,
                 close=self.close,
-                unsent=lambda: self._session.unsent,
+                fates=self._session,
                 timeout=timeout,
             )
             Deferred.fromCoroutine(report).addCallback(self._drained)
@@ -376,7 +376,8 @@ class Client:
         """End now: what was published is still written, what waits in subscriptions is dropped. May be called again.
 
         Returns:
-            A Deferred that fires when the socket is gone; it does not fail.
+            A Deferred that fires when the socket is gone; it does not fail. Whether the server has read what was
+            written, ``drain`` waits for and this does not: Closed tells how much is unconfirmed.
         """
         self._session.close()
         return self.when_closed().addCallback(lambda _: None)
@@ -425,7 +426,7 @@ class Client:
             check_seconds("timeout", timeout)
         except InvalidArgument:
             return fail()
-        barrier = self._session.barrier(share=share)
+        barrier = self._session.barrier(share=share, publishes=share)
         return barrier.addTimeout(
             timeout, self.clock, lambda _, seconds: Failure(OperationTimeout(what, timeout=seconds))
         )

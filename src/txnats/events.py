@@ -41,6 +41,9 @@ class Connected(msgspec.Struct, frozen=True):
 class Disconnected(msgspec.Struct, frozen=True):
     """The connection is gone.
 
+    After a move away from a lame duck it may tell of the server that was left, while the new one is in use: that one
+    ended before it had confirmed all and had handed over what it still had for us, which is lost then.
+
     Attributes:
         reason: Why.
         unconfirmed: Publishes that were written to the socket and that the server may not have read.
@@ -90,11 +93,15 @@ class Closed(msgspec.Struct, frozen=True):
 
     Attributes:
         reason: The last error, or None when it was asked to close.
-        unsent: Publishes that were accepted and never written.
+        unsent: Publishes that were accepted and never written; with ``replay_unconfirmed`` also those that were not
+            written again.
+        unconfirmed: Publishes that were written and that the server may not have read, beside those that Disconnected
+            has told of. After ``drain`` there are none, unless its last flush failed; ``close`` does not wait for it.
     """
 
     reason: NatsError | None
     unsent: int = 0
+    unconfirmed: int = 0
 
 
 class ServersDiscovered(msgspec.Struct, frozen=True):
@@ -105,7 +112,11 @@ class ServersDiscovered(msgspec.Struct, frozen=True):
 
 
 class LameDuck(msgspec.Struct, frozen=True):
-    """The server in use is about to shut down."""
+    """The server in use is about to shut down: the client moves to another one before it does, if there is one.
+
+    A subscription without a queue group may get a message twice meanwhile, for as long as both servers know it; each
+    counts, also towards ``max_messages``.
+    """
 
     server: str
 

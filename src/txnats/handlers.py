@@ -33,7 +33,7 @@ class Owner(Protocol):
         """The backlog did not simply take a message."""
 
     def settled(self) -> None:
-        """Nothing is in work that has to be waited for, and nothing waits. Told only while ``watch`` holds."""
+        """Less waits or is in work than before. Told only while ``watch`` holds."""
 
 
 class Work(Protocol):
@@ -122,7 +122,7 @@ class Handlers:
         self._context = copy_context()
 
     def watch(self) -> None:
-        """From now on tell the owner whenever all is settled."""
+        """From now on tell the owner whenever something is settled."""
         self._watched = True
         self._plain = False
 
@@ -268,8 +268,8 @@ class Handlers:
             self._pumping = False
         if not len(self._backlog):
             self._plain = not (self._keyed or self._watched or self._excused or self._paused)
-            if self._watched and not self.running:
-                self._owner.settled()
+        if self._watched:
+            self._owner.settled()
 
 
 _NONE: set[int] = set()

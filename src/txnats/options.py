@@ -116,7 +116,7 @@ class ReconnectOptions(_Checked, frozen=True, kw_only=True):
         buffer: Bytes of publishes kept while disconnected; 0 keeps none, they fail at once.
         replay_unconfirmed: Send publishes again of which nobody knows whether the lost server read them. They may
             arrive twice.
-        replay_limit: Bytes kept for that.
+        replay_limit: Bytes kept for that, at least 1; beyond it OutboxFull, as beyond ``Limits.outbox``.
         delay: Called with the number of whole passes that failed (from 1), gives seconds; replaces the growth.
         choose: Called with the pool's server names and the number of passes, gives ``(name, seconds to wait)``.
     """
@@ -141,6 +141,10 @@ class ReconnectOptions(_Checked, frozen=True, kw_only=True):
         if self.max_attempts == 0:
             raise InvalidOption(
                 "ReconnectOptions.max_attempts is 0", hint="use enabled=False to never reconnect, -1 for no limit"
+            )
+        if self.replay_unconfirmed and not self.replay_limit:
+            raise InvalidOption(
+                "ReconnectOptions.replay_limit is 0", why="replay_unconfirmed has to keep what it is to send again"
             )
 
 
@@ -173,8 +177,9 @@ class Limits(_Checked, frozen=True, kw_only=True):
         pending_messages: Messages that may wait in one subscription.
         pending_bytes: Bytes of headers and payloads that may wait in one subscription.
         slow_policy: What happens beyond these two.
-        ready_below: ``ready_to_write`` waits while more bytes than this wait to be sent.
-        outbox: Bytes that may wait to be sent while connected; beyond it OutboxFull.
+        ready_below: ``ready_to_write`` waits while more bytes than this wait to be sent, or more than half of what may.
+        outbox: Bytes that may wait to be sent while connected; beyond it OutboxFull. As many again may wait of the
+            commands that subscribing and asking for a flush give.
         requests: Requests that may be unanswered at a time.
         servers: Servers in the pool, configured ones included.
         events: Events that wait in an iterator; the oldest is dropped beyond it, and counted.

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .errors import ClientClosed, NoResponders, PermissionDenied, SlowConsumer
+from .errors import ClientClosed, ClientDraining, NoResponders, PermissionDenied, SlowConsumer
 from .message import Message
 from .net.timer import cancel
 from .state.requests import NO_RESPONDERS
@@ -123,8 +123,9 @@ class Replies(Queue[Message]):
         cancel(self._overall, self._pause)
         self._overall = self._pause = None
         self._stop_listening()
-        if self._subscription is not None:
-            self._subscription.unsubscribe()
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.unsubscribe()
 
     def _restart_pause(self) -> None:
         if self._stall is None:
@@ -135,7 +136,8 @@ class Replies(Queue[Message]):
             self._pause = self._clock.callLater(self._stall, self._end)
 
     def _subscription_ended(self, reason: EndReason) -> None:
+        """Its end comes from elsewhere than from here: the client closes or drains, or the server refused it."""
         subscription = self._subscription
-        error = subscription.error if subscription is not None else None
-        if reason is EndReason.CLIENT_CLOSED or error is not None:
-            self._end(error or ClientClosed())
+        if subscription is not None:
+            draining = reason is EndReason.DRAINED
+            self._end(subscription.error or (ClientDraining("wait for more replies") if draining else ClientClosed()))

@@ -63,7 +63,7 @@ class Home(Protocol):
         """It is fed no more and has not ended; or it has."""
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
-        """End it after so many messages in all; False when it has had them already."""
+        """End it after so many messages in all; False when it has had them already. It may raise OutboxFull."""
 
     def stop_feeding(self, entry: Entry) -> Deferred[None]:
         """Ask the server for no more; fires when all that it had sent has been delivered."""
@@ -210,6 +210,7 @@ class Subscription(Stream[Message]):
 
         Raises:
             InvalidOption: ``max_messages`` is no positive number.
+            OutboxFull: The server does not take the commands that it was given; nothing has changed.
         """
         if max_messages is not None:
             check_count("max_messages", max_messages, MOST_MESSAGES)
@@ -298,6 +299,8 @@ class Subscription(Stream[Message]):
 
     def exhausted(self) -> None:
         """The last message that was asked for has come: end when it has been handled."""
+        if self._life is _Life.ENDED:
+            return
         if self._entry is not None:
             self._home.unsubscribe(self._entry)
         self._end_reason = EndReason.MAX_MESSAGES
@@ -320,15 +323,16 @@ class Subscription(Stream[Message]):
     # What its handlers tell
 
     def fell_behind(self, offer: Offer) -> None:
-        """A message was dropped, or no more should come for now."""
+        """A message was dropped, or found no room and may be waiting still."""
         match offer:
             case Offer.SLOW:
                 self._home.tell(events.SlowConsumer(self, self.dropped))
-            case Offer.FULL if not self._paused:
+            case Offer.FULL if not self._paused and not self._backlog.has_room:
                 self._paused = True
                 self._watch()
-                self._home.tell(events.SlowConsumer(self, self.dropped))
+                # First, so that whoever makes room when told of it is seen to.
                 self._home.pause(self, True)
+                self._home.tell(events.SlowConsumer(self, self.dropped))
             case Offer.FAILED:
                 error = SlowConsumer(self.subject, dropped=self.dropped)
                 self._home.tell(events.SlowConsumer(self, self.dropped))
@@ -346,7 +350,7 @@ class Subscription(Stream[Message]):
         self._home.tell(events.HandlerFailed(self, error))
 
     def settled(self) -> None:
-        """Nothing waits and nothing is in work."""
+        """Less waits or is in work than before."""
         self._settle()
 
     # Inside

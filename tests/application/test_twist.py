@@ -184,7 +184,7 @@ def test_messages_are_logged_and_an_interrupt_drains(python: str, nats_server: N
         assert "Connected(" in twist.output
         twist.signal(signal.SIGINT)
         assert twist.end() == 0
-        assert "Closed(reason=None, unsent=0)" in twist.output
+        assert "Closed(reason=None, unsent=0, unconfirmed=0)" in twist.output
         assert "Traceback" not in twist.output
 
 

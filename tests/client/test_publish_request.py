@@ -443,6 +443,34 @@ def test_many_while_down_and_drain(net: Net) -> None:
     net.end(client)
 
 
+@pytest.mark.parametrize("answers", [0, 1])
+def test_drain_ends_many(net: Net, answers: int) -> None:
+    client = many(net, answers)
+    net.server.no_responders = False
+    replies = client.request_many("q", timeout=500)
+    net.settle()
+    first = Outcome(replies.next())
+    drained = Outcome(client.drain(5))
+    net.settle()
+    if answers:
+        assert first.value.payload == b"r"
+        first = Outcome(replies.next())
+    assert isinstance(first.error, txnats.ClientDraining)
+    net.wait(3, 1)
+    assert drained.fired
+    net.nothing_left()
+
+
+def test_ending_many_by_hand_is_no_error(net: Net) -> None:
+    client = many(net, 1)
+    replies = client.request_many("q", timeout=500)
+    got = Outcome(replies.collect())
+    net.settle()
+    replies.close()
+    assert len(got.value) == 1
+    net.end(client)
+
+
 def test_too_many_replies_end_with_slow_consumer(net: Net) -> None:
     client = net.client(limits=txnats.Limits(pending_messages=2))
     client.subscribe("q", answering(*[b"r"] * 5))

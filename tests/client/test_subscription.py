@@ -593,6 +593,25 @@ def test_reentrant_next_keeps_the_order(net: Net) -> None:
     net.end(client)
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_the_reason_of_the_end_is_the_first_one_for_good(net: Net, slow: bool) -> None:
+    """It is ended from within its last message."""
+    client = net.client()
+
+    def end(_: Message) -> None:
+        sub.unsubscribe()
+
+    options: dict[str, Any] = {"slow_policy": "error", "pending_messages": 1} if slow else {"handler": end}
+    sub = client.subscribe("a", max_messages=2 if slow else 1, **options)
+    first = Outcome(sub.when_done())
+    net.settle()
+    net.pipe.msg("a", *[b"x"] * (2 if slow else 1))
+    net.settle()
+    assert first.value == Outcome(sub.when_done()).value == ("slow consumer" if slow else "unsubscribed")
+    assert net.pipe.log.count(b"UNSUB") == 2  # the limit, and the end: once each
+    net.end(client)
+
+
 def test_when_done_waiters_are_their_own(net: Net) -> None:
     client = net.client()
     sub = client.subscribe("a")

@@ -189,17 +189,21 @@ def test_an_endpoint_that_fails_at_once(error: Exception, text: str) -> None:
     assert stage.clock.getDelayedCalls() == []
 
 
-def test_an_endpoint_that_raises_fails_the_dial() -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("broken"), SystemExit("broken"), KeyboardInterrupt("broken")])
+def test_an_endpoint_that_raises_fails_the_dial(error: BaseException) -> None:
     def connect(stage: Stage) -> Deferred[Any]:
-        raise ZeroDivisionError("broken endpoint")
+        raise error
 
     stage = Stage(connect)
     outcome = stage.dial()
     assert isinstance(outcome.error, DialFailed)
+    assert f"{type(error).__name__}: broken" in str(outcome.error)
+    assert stage.clock.getDelayedCalls() == []
 
 
-def test_an_endpoint_that_gives_another_protocol_fails_the_dial() -> None:
-    stage = Stage(lambda stage: succeed(object()))
+@pytest.mark.parametrize("given", [succeed(object()), None, object()])
+def test_an_endpoint_that_gives_another_protocol_fails_the_dial(given: Any) -> None:
+    stage = Stage(lambda stage: given)
     outcome = stage.dial()
     assert isinstance(outcome.error, NatsError)
     assert stage.clock.getDelayedCalls() == []

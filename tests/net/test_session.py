@@ -198,6 +198,20 @@ def test_a_smaller_max_payload_of_a_later_info_is_respected(net: Net) -> None:
     assert client.server_info.max_payload == 5
 
 
+def test_a_server_without_a_limit_takes_any_payload(net: Net) -> None:
+    """What nats-server says with ``max_payload: -1``."""
+    net.server.info["max_payload"] = -1
+    client = net.client()
+    client.publish("a", bytes(2_000_000))
+    net.settle()
+    assert [len(payload) for _, _, payload in net.pipe.published] == [2_000_000]
+    net.pipe.send(b'INFO {"max_payload": 10, "headers": true}\r\n')
+    net.settle()
+    with pytest.raises(txnats.PayloadTooLarge):
+        client.publish("a", bytes(11))
+    net.end(client)
+
+
 def test_servers_are_discovered_and_used() -> None:
     net = Net(1)
     net.servers[2] = type(net.server)(2)

@@ -370,6 +370,43 @@ def test_the_retry_of_a_lame_duck_asks_another_server_each_time(owner: FakeOwner
     assert {dial.server.name for dial in owner.dials[1:]} == {"nats://h1:4222", "nats://h2:4222"}
 
 
+@pytest.mark.parametrize("what", ["close", "reconnect"])
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_ending_a_move_when_its_attempt_is_told_leaves_no_dial(owner: FakeOwner, what: str, turn: int) -> None:
+    clock = Clock()
+    supervisor = make(owner, clock, 2)
+    owner.next_dial = ["ok", "no", "no"][:turn]
+    supervisor.start()
+    owner.reactions = [*[""] * 2 * (turn - 1), what]  # it is told of attempts and of their failures
+    supervisor.lame_duck(cast(Connection, owner.current))
+    for _ in range(turn - 1):
+        clock.advance(0.25)
+    clock.advance(0)
+    assert owner.reactions == []
+    waiting = [dial for dial in owner.dials if dial.pending]
+    assert len(waiting) == (what == "reconnect")
+    supervisor.close(None)
+    assert not any(dial.pending for dial in owner.dials)
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_move_to_a_server_that_is_away_for_long_does_not_strike_it_off(owner: FakeOwner) -> None:
+    clock = Clock()
+    supervisor = make(owner, clock, 2, max_attempts=3)
+    owner.next_dial = ["ok", *["no"] * 100]
+    supervisor.start()
+    first = owner.current
+    assert first is not None
+    supervisor.lame_duck(cast(Connection, first))
+    for _ in range(100):
+        clock.advance(0.25)
+    owner.next_dial = []
+    first.lose()
+    clock.advance(0)
+    assert owner.dials[-1].server.name == "nats://h1:4222"
+    supervisor.close(None)
+
+
 def test_the_waits_of_a_reconnect(owner: FakeOwner) -> None:
     clock = Clock()
     supervisor = make(owner, clock, 2, max_attempts=-1)

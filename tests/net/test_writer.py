@@ -122,6 +122,44 @@ def test_a_barrier_goes_on_while_publishes_go_on(net: Net) -> None:
         assert client.statistics.unconfirmed <= 6
 
 
+@pytest.mark.parametrize(
+    ("limits", "replay_limit"),
+    [(txnats.Limits(), 100_000), (txnats.Limits(outbox=50_000), 8_000_000), (txnats.Limits(outbox=50_000), 0)],
+)
+def test_ready_to_write_keeps_below_a_limit_that_is_smaller(net: Net, limits: txnats.Limits, replay_limit: int) -> None:
+    client = net.client(
+        limits=limits,
+        reconnect=txnats.ReconnectOptions(replay_unconfirmed=bool(replay_limit), replay_limit=replay_limit),
+    )
+    net.server.reads = False
+    net.pipe.busy()
+    published = 0
+    while (ready := Outcome(client.ready_to_write())).fired:
+        client.publish("a", bytes(10_000))  # OutboxFull, if it is no back-pressure
+        net.settle()
+        published += 1
+    assert published >= 3
+    net.server.reads = True
+    net.pipe.free()
+    net.wait(1)
+    assert ready.value is None
+    assert len(net.pipe.published) == published
+    net.end(client)
+
+
+def test_ready_to_write_waits_for_a_connection_where_nothing_is_kept_without(net: Net) -> None:
+    client = net.client(reconnect=txnats.ReconnectOptions(buffer=0))
+    net.server.up = False
+    net.pipe.cut()
+    net.settle()
+    ready = Outcome(client.ready_to_write())
+    assert not ready.fired
+    net.server.up = True
+    net.wait(1)
+    assert ready.value is None
+    net.end(client)
+
+
 def test_ready_to_write_fails_at_the_end(net: Net) -> None:
     client = net.client(limits=txnats.Limits(ready_below=10))
     net.pipe.busy()

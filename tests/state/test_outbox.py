@@ -257,6 +257,27 @@ def test_a_confirmation_counts_no_further_than_what_was_written_and_never_back()
     assert box.unconfirmed == 0
 
 
+# ---------------------------------------------------------------------- commands
+
+
+def test_commands_have_a_limit_of_their_own() -> None:
+    box = outbox(limit=2 * ONE)
+    publish(box)
+    publish(box)
+    while box.size <= 4 * ONE:
+        box.check_commands()
+        box.add_command(pings())
+    with pytest.raises(OutboxFull) as caught:
+        box.check_commands()
+    assert (caught.value.waiting, caught.value.limit) == (box.size - 2 * ONE, 2 * ONE)
+    written(box)
+    box.check_commands()
+    for _ in range(9):
+        box.add_command(pings())
+    box.lost()
+    box.check_commands()
+
+
 # ---------------------------------------------------------------------- sent again
 
 
@@ -322,48 +343,101 @@ def test_after_two_losses_in_a_row_each_is_sent_once_more() -> None:
 # ---------------------------------------------------------------------- left for another connection
 
 
+def move(box: Outbox) -> None:
+    """As the writer does: what waits goes to the connection that is left."""
+    written(box)
+    box.split()
+
+
 def test_what_the_old_connection_had_is_vouched_for_by_its_own_pong_or_nobody() -> None:
     box = outbox()
     publish(box)
     publish(box)
+    move(box)
+    publish(box)
     written(box)
-    mark = box.mark
+    box.confirm_left(1)
+    box.confirm(box.mark)
+    assert (box.unconfirmed, box.is_split) == (1, True)
+    assert box.lost_left() == 1
+    assert (box.unconfirmed, len(box), box.is_split, box.forsaken) == (0, 0, False, 1)
+    assert box.lost_left() == 0
+
+
+def test_what_the_new_connection_confirms_counts_before_the_old_one_has() -> None:
+    box = outbox()
+    publish(box)
+    move(box)
+    publish(box)
+    publish(box)
+    written(box)
+    assert box.unconfirmed == 3
+    box.confirm(2)
+    assert box.unconfirmed == 2
+    box.confirm_left(1)
+    assert (box.unconfirmed, box.is_split) == (1, False)
+    box.confirm_left(1)
+    box.confirm(3)
+    assert (box.unconfirmed, box.forsaken) == (0, 0)
+
+
+def test_a_move_with_nothing_in_doubt_waits_for_nobody() -> None:
+    box = outbox()
     publish(box)
     written(box)
     box.confirm(1)
-    assert box.give_up(mark) == 1
-    assert (box.unconfirmed, len(box)) == (1, 0)
-    assert box.give_up(mark) == 0
-    box.confirm(box.mark)
+    box.split()
+    assert (box.is_split, box.lost_left()) == (False, 0)
+    publish(box)
+    written(box)
+    box.confirm_left(2)
+    assert box.unconfirmed == 1  # that one has nothing to say about it
+    box.confirm(2)
     assert box.unconfirmed == 0
+
+
+@pytest.mark.parametrize("replay", [0, 10**9])
+def test_the_loss_of_the_new_connection_is_the_end_of_waiting_for_the_old_one(replay: int) -> None:
+    box = outbox(replay=replay)
+    old = publish(box, b"old")
+    move(box)
+    publish(box, b"read")
+    written(box)
+    box.confirm(2)
+    new = publish(box, b"new")
+    written(box)
+    assert box.lost() == 2
+    assert (box.is_split, box.lost_left(), box.forsaken) == (False, 0, 0 if replay else 2)
+    box.up()
+    assert written(box) == (old + new if replay else b"")
+    assert box.unconfirmed == (2 if replay else 0)
 
 
 def test_what_the_old_connection_had_is_sent_again_behind_what_waits() -> None:
     woken: list[int] = []
     box = outbox(replay=10**9, wake=lambda: woken.append(1))
     old = publish(box, b"old", b"1")
-    written(box)
-    mark = box.mark
+    move(box)
     publish(box, b"new")
     written(box)
     waiting = publish(box, b"waiting")
-    assert box.give_up(mark) == 1
-    assert (len(box), box.again, box.unconfirmed) == (2, 1, 1)
+    assert box.lost_left() == 1
+    assert (len(box), box.again, box.unconfirmed, box.forsaken) == (2, 1, 1, 0)
     assert written(box) == waiting + old
     assert (len(woken), box.payload_bytes) == (3, 1)
     box.confirm(box.mark)
     assert (box.unconfirmed, box.lost()) == (0, 0)
 
 
-def test_giving_up_wakes_a_writer_that_sleeps() -> None:
+def test_the_loss_of_the_old_connection_wakes_a_writer_that_sleeps() -> None:
     woken: list[int] = []
     box = outbox(replay=10**9, wake=lambda: woken.append(1))
     old = publish(box)
-    written(box)
-    box.give_up(box.mark)
+    move(box)
+    box.lost_left()
     assert len(woken) == 2
     assert written(box) == old
-    box.give_up(0)
+    box.lost_left()
     assert len(woken) == 2
 
 
@@ -379,12 +453,26 @@ def test_closing_throws_all_away_and_says_how_much() -> None:
     publish(box)
     reason = ClientClosed()
     assert box.close(reason) == 2
-    assert (len(box), box.size, box.unconfirmed, box.take()) == (0, 0, 0, None)
+    assert (len(box), box.size, box.take()) == (0, 0, None)
+    assert (box.unconfirmed, box.forsaken) == (1, 1)
     with pytest.raises(ClientClosed):
         publish(box)
     box.add_command(pings())
     assert (box.take(), box.mark, box.size) == (None, 3, 0)
-    assert box.close(reason) == 0
+    assert (box.close(reason), box.unconfirmed, box.forsaken) == (0, 1, 1)
+
+
+def test_what_is_unconfirmed_at_the_end_stays_so_on_both_sides_of_a_move() -> None:
+    box = outbox()
+    publish(box)
+    move(box)
+    publish(box)
+    publish(box)
+    written(box)
+    box.confirm(2)
+    publish(box)
+    assert box.close(ClientClosed()) == 1
+    assert (box.unconfirmed, box.forsaken, len(box), box.is_split) == (2, 2, 0, False)
 
 
 def test_publishing_to_one_that_is_closed_leaves_nothing_behind_each_time() -> None:
@@ -418,6 +506,9 @@ class Fates(RuleBasedStateMachine):
         self.is_up = False
         self.queue: list[tuple[bytes, int]] = []  # what waits: bytes, and the publish's number or 0
         self.sent: list[tuple[bytes, int]] = []  # publishes on the connection, not confirmed
+        self.left: list[tuple[bytes, int]] = []  # publishes on the connection that was left, not confirmed
+        self.held: list[tuple[bytes, int]] = []  # publishes confirmed while that one has not confirmed all
+        self.forsaken = 0
 
     def wake(self) -> None:
         self.awake = True
@@ -426,7 +517,7 @@ class Fates(RuleBasedStateMachine):
         return sum(len(data) for data, _ in self.queue)
 
     def kept(self) -> int:
-        return sum(len(data) for data, _ in self.sent) if self.replay else 0
+        return sum(len(data) for data, _ in self.left + self.held + self.sent) if self.replay else 0
 
     @rule(size=st.sampled_from([0, 1, 50, 300]))
     def add(self, size: int) -> None:
@@ -474,8 +565,41 @@ class Fates(RuleBasedStateMachine):
         if self.replay:
             marks = [batch_mark for batch_mark, _ in self.box._kept]
             mark = max((each for each in marks if each <= mark), default=self.box.written - len(self.sent))
-        del self.sent[: len(self.sent) - (self.box.written - mark)]
+        confirmed = len(self.sent) - (self.box.written - mark)
+        if self.left:
+            self.held += self.sent[:confirmed]
+        del self.sent[:confirmed]
         self.box.confirm(mark)
+
+    @precondition(lambda self: self.is_up and not self.left)
+    @rule()
+    def move(self) -> None:
+        while self.queue:
+            self.take()
+        self.box.split()
+        self.left, self.sent = self.sent, []
+
+    @precondition(lambda self: self.left)
+    @rule(data=st.data())
+    def confirm_left(self, data: st.DataObject) -> None:
+        base = self.box._left - len(self.left)
+        mark = base + data.draw(st.integers(0, len(self.left)))
+        if self.replay:
+            mark = max((each for each, _ in self.box._kept if each <= mark), default=base)
+        del self.left[: mark - base]
+        if not self.left:
+            self.held = []
+        self.box.confirm_left(mark)
+
+    @precondition(lambda self: self.left)
+    @rule()
+    def lose_left(self) -> None:
+        assert self.box.lost_left() == len(self.left)
+        if self.replay:
+            self.queue += self.left
+        else:
+            self.forsaken += len(self.left)
+        self.left, self.held = [], []
 
     @precondition(lambda self: not self.is_up)
     @rule()
@@ -487,17 +611,20 @@ class Fates(RuleBasedStateMachine):
     @rule()
     def lose(self) -> None:
         self.is_up = self.awake = False
-        assert self.box.lost() == len(self.sent)
-        again = self.sent if self.replay else []
+        assert self.box.lost() == len(self.left) + len(self.sent)
+        again = self.left + self.sent if self.replay else []
+        self.forsaken += 0 if self.replay else len(self.left) + len(self.sent)
         self.queue = again + [each for each in self.queue if each[1]]
-        self.sent = []
+        self.left, self.held, self.sent = [], [], []
 
     @invariant()
     def the_counts_are_right(self) -> None:
         assert self.box.size == self.waiting()
         assert len(self.box) == sum(1 for _, number in self.queue if number)
-        assert self.box.unconfirmed == len(self.sent)
-        assert self.box.mark == self.count
+        assert self.box.unconfirmed == len(self.left) + len(self.sent)
+        assert self.box.mark == self.count + self.box.again
+        assert self.box.forsaken == self.forsaken
+        assert self.box.is_split == bool(self.left)
 
     @invariant()
     def whatever_waits_has_woken_the_writer(self) -> None:

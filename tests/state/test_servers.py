@@ -191,6 +191,17 @@ def test_too_many_failures_in_a_row_and_it_leaves() -> None:
     assert servers.next() is None
 
 
+def test_failures_while_there_is_a_connection_are_told_and_do_not_count() -> None:
+    servers = pool("a,b", max_attempts=2)
+    server, error = take(servers), DialFailed("", "refused")
+    for _ in range(5):
+        servers.failed(server, error, spare=True)
+    servers.failed(server, error)
+    assert (server.failures, len(servers)) == (6, 2)
+    servers.failed(server, error)
+    assert len(servers) == 1
+
+
 def test_only_failures_in_a_row_count() -> None:
     servers = pool("a", max_attempts=2)
     for _ in range(5):

@@ -156,6 +156,22 @@ def test_a_new_server_is_told_all_with_what_is_left() -> None:
     assert table.replay()[-1] == b"UNSUB 2 2\r\n"
 
 
+def test_telling_a_server_changes_no_count_until_it_is_the_one_in_use() -> None:
+    table = Subscriptions()
+    early, idle = table.add(b"a", None, Owner()), table.add(b"b", None, Owner())
+    deliver(table, 1, "xy")
+    table.replay()
+    counts = table.counts()
+    deliver(table, 1, "z")
+    late = table.add(b"c", None, Owner())
+    deliver(table, 3, "z")
+    assert [entry.earlier for entry in (early, idle, late)] == [0, 0, 0]
+    table.adopt(counts)
+    assert [entry.earlier for entry in (early, idle, late)] == [2, 0, 0]
+    table.adopt(table.counts())
+    assert [entry.earlier for entry in (early, idle, late)] == [3, 0, 1]
+
+
 class WhatIsOwed(RuleBasedStateMachine):
     """The table against a count and a maximum for each entry that lives."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError, UserError
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
@@ -74,13 +74,9 @@ def dial(
         factory.give_up(error)
         return Failure(error)
 
-    # zope.interface cannot say that the endpoint gives back the protocol that the factory built.
-    try:
-        connecting = cast("Deferred[Connection]", endpoint.connect(factory))
-    except Exception as error:
-        factory.over = True
-        return fail(DialFailed(server, f"the endpoint raised {type(error).__name__}: {error}", cause=error))
-    connecting.addCallback(lambda connection: _unwrapped(factory, connection).ready)
+    # It may be the caller's own: whatever it gives or raises is an attempt that failed, and no more.
+    connected = cast("Deferred[object]", maybeDeferred(endpoint.connect, factory))
+    connecting = connected.addCallback(lambda what: _unwrapped(factory, what).ready)
     connecting.addTimeout(timeout, clock, onTimeoutCancel=late)
     connecting.addErrback(failed)
     return connecting

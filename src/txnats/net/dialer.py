@@ -88,8 +88,8 @@ class Dialer:
             endpoint = self._endpoints(server)
         except NatsError:
             return fail()
-        except Exception as error:
-            # The caller's own endpoint_factory.
+        except BaseException as error:
+            # The caller's own endpoint_factory: an attempt that failed, and no more.
             return fail(DialFailed(server.name, f"there is no endpoint: {type(error).__name__}: {error}", cause=error))
         make = partial(self._make, server, security)
         dialing = dial(self._clock, endpoint, make, server=server.name, timeout=self._greeting.timeout)

@@ -82,18 +82,26 @@ class Link:
 
 
 class Attempt:
-    """A dial under way."""
+    """A dial under way.
 
-    __slots__ = ("_dialing", "_over", "server")
+    Args:
+        server: Who is dialled.
+        spare: Whether there is a connection meanwhile, so that a failure is no strike against the server.
+    """
 
-    def __init__(self, server: Server) -> None:
+    __slots__ = ("_dialing", "_over", "_spare", "server")
+
+    def __init__(self, server: Server, *, spare: bool = False) -> None:
         self.server = server
+        self._spare = spare
         self._dialing: Deferred[None] | None = None
         self._over = False
 
     def start(self, machine: Inputs, core: Core) -> Attempt:
         """Dial; the outcome comes back as an input, unless the attempt was cancelled."""
         core.owner.dialing(self.server, again=core.ever_live)
+        if self._over:
+            return self
 
         def dialed(connection: Connection) -> None:
             link = Link(connection, self.server)
@@ -105,7 +113,7 @@ class Attempt:
         def failed(failure: Failure) -> None:
             if not self._over:
                 error = _nats_error(self.server, failure)
-                core.servers.failed(self.server, error)
+                core.servers.failed(self.server, error, spare=self._spare)
                 core.owner.failed(self.server, error)
                 machine.failed(error)
 
@@ -141,7 +149,9 @@ class Move:
         if server is None:
             self.again(machine, core)
         else:
-            self._attempt = Attempt(server).start(machine, core)
+            # Known before it starts: whoever hears of it may end the move.
+            attempt = self._attempt = Attempt(server, spare=True)
+            attempt.start(machine, core)
 
     def again(self, machine: Inputs, core: Core) -> None:
         """The attempt, or what came of it, failed: another one after a pause."""

@@ -7,14 +7,14 @@ requests, publishes and events true to both.
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import maxsize
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList
 
 from .. import events
-from ..errors import ClientClosed, ConnectionLost, NatsError, OutboxFull
+from ..errors import ClientClosed, ConnectionLost, NatsError
 from ..state.outbox import Outbox
-from ..state.pings import MOST_WAITERS, Waiter, awaited
 from ..state.requests import Requests
 from ..state.server_errors import Meaning, meaning, refusal
 from ..state.servers import Server, Servers
@@ -22,6 +22,7 @@ from ..state.subscriptions import Entry, Subscriptions
 from ..state.waiters import Waiters
 from ..wire import encode
 from ..wire.info import ServerInfo
+from .barriers import Barriers
 from .connection import Connection
 from .denials import Denials
 from .handover import Handover
@@ -76,11 +77,10 @@ class Session:
         self._servers = servers
         self._tell = tell
         self._open: set[Connection] = set()
-        # Who waits for a PONG while there is no connection to ask.
-        self._held: dict[Waiter, None] = {}
         self._ducks: set[Connection] = set()
-        self._handover = Handover(subscriptions, writer)
         self._pausing: set[object] = set()
+        self._handover = Handover(subscriptions, writer, lambda: not self._pausing)
+        self._barriers = Barriers(writer)
         # Subscriptions that the server knows no longer, with messages that wait or are in work.
         self._lingering: dict[Lingering, None] = {}
         self._endings: list[Callable[[], None]] = []
@@ -99,6 +99,11 @@ class Session:
     def outbox(self) -> Outbox:
         """What waits to be sent."""
         return self._writer.outbox
+
+    @property
+    def forsaken(self) -> int:
+        """Publishes so far that were sent and that nobody can vouch for, and that are not sent again."""
+        return self.outbox.forsaken
 
     @property
     def is_connected(self) -> bool:
@@ -162,41 +167,19 @@ class Session:
         return waiter
 
     def check_open(self) -> None:
-        """Refuse something new once the client ends.
+        """Refuse something new once the client ends, or while the server does not take what it was told before.
 
         Raises:
             ClientClosed: It has ended.
+            OutboxFull: Too many commands wait to be sent.
         """
         if self._is_closed:
             raise self._closed_error()
+        self.outbox.check_commands()
 
     def ready_to_write(self) -> Deferred[None]:
         """Fires when few enough bytes wait."""
         return self._writer.ready()
-
-    def ping(self, waiter: Waiter, *, share: bool = True) -> None:
-        """Call the waiter when the server has read all that was sent; while there is no connection, the next one's.
-
-        Args:
-            waiter: Called once.
-            share: Whether a PING that is under way already may serve.
-        """
-        connection = self._writer.connection
-        if self._is_closed:
-            waiter(self._closed_error())
-        elif connection is not None:
-            self._writer.ping(connection, waiter, share=share)
-        elif len(self._held) >= MOST_WAITERS:
-            what, hint = "too many calls wait for a connection", "await one before the next"
-            waiter(OutboxFull(waiting=len(self._held), limit=MOST_WAITERS, what=what, hint=hint, unit="calls"))
-        else:
-            self._held[waiter] = None
-
-    def _forget(self, waiter: Waiter) -> None:
-        """Somebody waits no longer."""
-        self._held.pop(waiter, None)
-        if self._writer.connection is not None:
-            self._writer.connection.pings.forget(waiter)
 
     @property
     def lingering(self) -> list[Lingering]:
@@ -219,7 +202,7 @@ class Session:
 
     def unsubscribe(self, entry: Entry) -> None:
         self._subscriptions.remove(entry)
-        self._command(encode.unsubscribe(entry.sid))
+        self._unsubscribe(entry)
 
     def linger(self, subscription: Lingering, lingers: bool) -> None:
         if lingers:
@@ -228,26 +211,24 @@ class Session:
             self._lingering.pop(subscription, None)
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
+        self.outbox.check_commands()
         goes_on = self._subscriptions.limit(entry, max_messages)
         if goes_on:
-            self._command(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
+            self._to_server(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
+            self._handover.limit(entry)
         return goes_on
 
     def stop_feeding(self, entry: Entry) -> Deferred[None]:
         entry.draining = True
-        self._command(encode.unsubscribe(entry.sid))
-
-        def gone(result: object) -> object:
-            self._subscriptions.remove(entry)
-            return result
-
+        self._unsubscribe(entry)
         # Without a connection nothing can come, so there is nothing to wait for.
-        return (self.barrier() if self.is_connected else succeed(None)).addBoth(gone)
+        connection = self._writer.connection
+        heard = [*([] if connection is None else [self._barriers.of(connection)]), *self._handover.heard()]
+        return DeferredList(heard, consumeErrors=True).addCallback(lambda _: self._forget(entry))
 
-    def barrier(self, *, share: bool = True) -> Deferred[None]:
-        done, waiter = awaited(self._forget)
-        self.ping(waiter, share=share)
-        return done
+    def barrier(self, *, share: bool = True, publishes: bool = False) -> Deferred[None]:
+        """Fires when the server has read all that was sent; see ``Barriers.wait``."""
+        return self._barriers.wait(share=share, publishes=publishes)
 
     def pause(self, subscription: object, paused: bool) -> None:
         before = bool(self._pausing)
@@ -259,11 +240,21 @@ class Session:
                 else:
                     connection.resume_reading()
 
+    def _unsubscribe(self, entry: Entry) -> None:
+        self._command(encode.unsubscribe(entry.sid))
+        self._handover.let_go(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        self._subscriptions.remove(entry)
+
     def _command(self, command: bytes) -> None:
         """SUB or UNSUB for the connection in use, and for the one that is being prepared to take over."""
+        self._to_server(command)
+        self._handover.command(command)
+
+    def _to_server(self, command: bytes) -> None:
         if self._writer.connection is not None:
             self.outbox.add_command(command)
-        self._handover.command(command)
 
     # Owner: what the supervisor tells
 
@@ -276,12 +267,11 @@ class Session:
 
     def up(self, connection: Connection, server: Server, *, again: bool) -> None:
         # Subscriptions first: a publish that waits may be a request whose reply would else find nobody.
+        self._subscriptions.adopt(self._subscriptions.counts())
         self._writer.attach(connection, self._subscriptions.replay())
         if self._pausing:
             connection.pause_reading()
-        held, self._held = self._held, {}
-        for waiter in held:
-            self._writer.ping(connection, waiter)
+        self._barriers.up(connection)
         if connection.info is not None:
             self._note(connection.info)
         self._was_connected = True
@@ -302,7 +292,9 @@ class Session:
         # What this server found too large would be found so again, and cut every connection.
         again, self._refused_payload = not self._refused_payload, False
         unconfirmed = self._writer.detach(again=again)
+        self._handover.down()
         self._tell(events.Disconnected(reason, unconfirmed, server.name))
+        self._barriers.down(reason)
 
     def prepare(self, connection: Connection) -> Deferred[None]:
         return self._handover.prepare(connection)
@@ -332,13 +324,11 @@ class Session:
         self.unsent = self._writer.stop(reason)
         error = self._closed_error()
         for each in list(self._open):
-            if each is connection:
+            if each is connection or self._handover.is_leaving(each):
                 each.close()
             else:
                 each.fail(error)
-        held, self._held = self._held, {}
-        for waiter in held:
-            waiter(error)
+        self._barriers.end(error)
         self._requests.fail_all(error)
         for entry in self._subscriptions.clear():
             entry.owner.client_closed(reason)
@@ -346,7 +336,7 @@ class Session:
             each_lingering.client_closed(reason)
         for end in self._endings:
             end()
-        self._tell(events.Closed(reason, self.unsent))
+        self._tell(events.Closed(reason, self.unsent, self.outbox.unconfirmed))
         self._end_first(reason or error)
         self._check_closed()
 
@@ -354,14 +344,16 @@ class Session:
 
     def confirmed(self, connection: Connection, mark: int) -> None:
         self._handover.confirmed(connection, mark)
+        if not self.outbox.is_split:
+            self._barriers.joined()
 
     def ask(self, connection: Connection) -> None:
         if connection is self._writer.connection:
             self._writer.ping(connection)
 
     def writable(self, connection: Connection) -> None:
-        if connection is self._writer.connection:
-            self._writer.pump()
+        # Of whichever connection: what one that was left confirms makes room too.
+        self._writer.pump()
 
     def lost(self, connection: Connection, reason: NatsError) -> None:
         self._forsake(connection, reason)
@@ -392,7 +384,7 @@ class Session:
 
     def _note(self, info: ServerInfo) -> None:
         self.info = info
-        self.max_payload = info.max_payload
+        self.max_payload = info.max_payload if info.max_payload >= 0 else maxsize
 
     def _learn(self, connection: Connection, info: ServerInfo) -> None:
         """Merge an INFO of the connection in use. It is never answered by a second CONNECT."""
@@ -411,10 +403,11 @@ class Session:
             self.supervisor.lame_duck(connection)
 
     def _forsake(self, connection: Connection, reason: NatsError) -> None:
-        """A connection that was left will confirm nothing more: what it was handed is in doubt."""
+        """A connection that was left says nothing more: what it was handed is in doubt, what it had for us lost."""
         in_doubt = self._handover.lost(connection)
-        if in_doubt:
+        if in_doubt is not None:
             self._tell(events.Disconnected(reason, in_doubt, connection.server))
+            self._barriers.joined(reason if in_doubt and not self.outbox.replays else None)
 
     def _give_up_first(self) -> None:
         self._first = None

@@ -28,7 +28,7 @@ class Writer:
     Args:
         clock: For "once a turn" and the barrier.
         make_outbox: Makes the outbox around our wake-up call.
-        ready_below: ``ready`` waits while more bytes than this wait.
+        ready_below: ``ready`` waits while more bytes than this wait, or more than half of what may.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Writer:
         outbox = self.outbox
         if outbox.unconfirmed and self._barrier is None and not connection.pings and self._connection is connection:
             self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
-        if self._waiters and outbox.held <= self._ready_below:
+        if self._waiters and outbox.is_below(self._ready_below):
             self._waiters.tell(None)
 
     def _hand_over(self, connection: Connection) -> bool:
@@ -128,7 +128,7 @@ class Writer:
         """Fires once few enough bytes wait; at once while that is so."""
         if self._closed is not None:
             return fail(self._closed)
-        if self.outbox.held <= self._ready_below:
+        if self.outbox.is_below(self._ready_below):
             return succeed(None)
         return self._waiters.wait()
 

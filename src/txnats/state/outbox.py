@@ -6,6 +6,9 @@ only and are forgotten with it, while publishes that were not written yet stay a
 
 A publish is numbered by its place among all that were accepted. ``mark`` is the last number; a PONG for a PING that was
 queued at a mark says that the server has *read* all publishes up to it (not that a stream has stored them).
+
+After a move two connections have publishes to confirm: the one that was left those up to the mark of the move, the one
+in use those behind. Each speaks for its own. Here is known at any moment how many nobody vouches for.
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ class Outbox:
         size: Bytes that wait.
         written: Publishes handed to a connection so far.
         again: How many of the marks belong to publishes that were queued a second time.
+        forsaken: Publishes so far that nobody can vouch for any more, and that are not sent again.
     """
 
     __slots__ = (
@@ -62,10 +66,14 @@ class Outbox:
         "_closed",
         "_commands",
         "_commands_in_all",
+        "_commands_limit",
+        "_commands_size",
         "_confirmed",
         "_down",
+        "_held",
         "_kept",
         "_kept_size",
+        "_left",
         "_limit",
         "_limits",
         "_pieces",
@@ -76,6 +84,7 @@ class Outbox:
         "_wake",
         "_woken",
         "again",
+        "forsaken",
         "size",
         "written",
     )
@@ -93,6 +102,8 @@ class Outbox:
         self._pieces: list[bytes] = []
         self._commands: list[bytes] = []
         self._commands_in_all = 0
+        self._commands_size = 0
+        self._commands_limit = limit
         self._batches: deque[Batch] = deque()
         self._sealed_size = 0
         self._sealed_mark = 0
@@ -100,11 +111,15 @@ class Outbox:
         self._kept: deque[tuple[int, Batch]] = deque()
         self._kept_size = 0
         self._confirmed = 0
+        # The mark of the move, until the connection that was left has confirmed it or is lost; and how far the one in
+        # use has confirmed meanwhile.
+        self._left = self._held = 0
         # Up to this size a publish needs nothing but its place in the list: no limit, sealing or waking is due.
         self._calm_up_to = _NEVER_CALM
         self.size = 0
         self.written = 0
         self.again = 0
+        self.forsaken = 0
 
     def __len__(self) -> int:
         """Publishes that wait."""
@@ -133,7 +148,21 @@ class Outbox:
     @property
     def unconfirmed(self) -> int:
         """Publishes written of which no PONG says that the server has read them."""
-        return self.written - self._confirmed
+        return self.written - self._confirmed - max(0, self._held - self._left)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a connection that was left has still to confirm what it was handed."""
+        return self._left > 0
+
+    @property
+    def replays(self) -> bool:
+        """Whether what nobody can vouch for is sent again."""
+        return self._replay_limit > 0
+
+    def is_below(self, size: int) -> bool:
+        """Whether no more than so many bytes wait or are kept, and no more than half of what may."""
+        return self.held <= min(size, self._limit // 2) and self._limit > 0
 
     def add(self, head: bytes, length_line: bytes, payload: bytes) -> None:
         """Take one publish whole.
@@ -162,8 +191,25 @@ class Outbox:
             self._seal()
         self._commands.append(command)
         self._commands_in_all += 1
+        self._commands_size += len(command)
         self.size += len(command)
         self._taken()
+
+    def check_commands(self) -> None:
+        """Refuse what would lead to more commands while too many bytes of them wait: as many as may wait of publishes.
+
+        They have a limit of their own, so that one who publishes too much can still subscribe.
+
+        Raises:
+            OutboxFull: There is no room for commands.
+        """
+        if self._commands_size > self._commands_limit:
+            raise OutboxFull(
+                waiting=self._commands_size,
+                limit=self._commands_limit,
+                what="the server takes commands more slowly than they are given",
+                hint="await client.flush() now and then while subscribing",
+            )
 
     def take(self) -> Batch | None:
         """The next bytes to write, or None. Whoever takes them writes them."""
@@ -177,6 +223,8 @@ class Outbox:
         self.size -= batch.size
         self._sealed_size -= batch.size
         self.written += batch.publishes
+        if not batch.publishes:
+            self._commands_size -= batch.size
         if self._replay_limit and batch.publishes:
             self._kept.append((self.written, batch))
             self._kept_size += batch.size
@@ -184,11 +232,24 @@ class Outbox:
         return batch
 
     def confirm(self, mark: int) -> None:
-        """The server has read all publishes up to this mark."""
-        self._confirmed = max(self._confirmed, min(mark, self.written))
-        while self._kept and self._kept[0][0] <= self._confirmed:
-            self._kept_size -= self._kept.popleft()[1].size
-        self._find_calm()
+        """The server in use has read all that it was handed up to this mark."""
+        mark = min(mark, self.written)
+        if self._left:
+            self._held = max(self._held, mark)
+        else:
+            self._confirm(mark)
+
+    def split(self) -> None:
+        """What is taken from now on goes to another connection; the one before may still confirm what it has."""
+        if self.unconfirmed:
+            self._left = self.written
+
+    def confirm_left(self, mark: int) -> None:
+        """The server that was left has read all that it was handed up to this mark."""
+        if self._left:
+            self._confirm(min(mark, self._left))
+            if self._confirmed >= self._left:
+                self._join()
 
     def up(self) -> None:
         """A connection stands: more may wait."""
@@ -200,7 +261,7 @@ class Outbox:
         """The connection is gone with what was written: how many publishes nobody can vouch for.
 
         Commands that were meant for it are forgotten. Kept publishes stand again at the head of the queue, unless they
-        are not to be sent again.
+        are not to be sent again. What another connection had that was left before is no longer waited for.
         """
         self._seal()
         self._down = True
@@ -208,9 +269,13 @@ class Outbox:
         self._limit = self._limits[1]
         unconfirmed = self.unconfirmed
         # A batch goes again whole, also when its first publishes were confirmed.
-        kept = [batch for _, batch in self._kept] if again else []
+        kept = [batch for mark, batch in self._kept if again and not self._left < mark <= self._held]
+        if not kept:
+            self.forsaken += unconfirmed
         self.written -= sum(batch.publishes for batch in kept)
         self._confirmed = self.written
+        self._left = self._held = 0
+        self._commands_size = 0
         self._kept.clear()
         self._kept_size = 0
         self._batches = deque([*kept, *(batch for batch in self._batches if batch.publishes)])
@@ -218,14 +283,16 @@ class Outbox:
         self._find_calm()
         return unconfirmed
 
-    def give_up(self, mark: int) -> int:
-        """What was written up to this mark went to a connection that is gone, while another one goes on.
+    def lost_left(self) -> int:
+        """The connection that was left is gone, while the one in use goes on.
 
-        Gives how many of them nobody can vouch for. Kept ones are queued again, behind what waits.
+        Gives how many publishes nobody can vouch for. Kept ones are queued again, behind what waits.
         """
-        unconfirmed = max(0, mark - self._confirmed)
+        if not self._left:
+            return 0
+        unconfirmed = self._left - self._confirmed
         self._seal()
-        while self._kept and self._kept[0][0] <= mark:
+        while self._kept and self._kept[0][0] <= self._left:
             _, batch = self._kept.popleft()
             self._kept_size -= batch.size
             self._batches.append(batch)
@@ -233,24 +300,47 @@ class Outbox:
             self.again += batch.publishes
             self.size += batch.size
         self._sealed_size = self.size
-        self.confirm(mark)
+        if not self.replays:
+            self.forsaken += unconfirmed
+        self._confirm(self._left)
+        self._join()
         if self._batches and not self._woken:
             self._woken = True
             self._wake()
         return unconfirmed
 
     def close(self, reason: NatsError) -> int:
-        """Throw all away and take nothing more, for this reason; gives how many publishes were never written."""
+        """Throw all away and take nothing more, for this reason; gives how many publishes were never written.
+
+        What is unconfirmed now stays so.
+        """
+        if self._closed is not None:
+            return 0
         self._seal()
-        dropped = len(self)
+        dropped, unconfirmed = len(self), self.unconfirmed
+        self.forsaken += unconfirmed
         self._closed = reason
         self._limit = _NO_ROOM
         self._batches.clear()
         self._kept.clear()
-        self._kept_size = self._sealed_size = self.size = 0
-        self.written = self._confirmed = self._sealed_mark
+        self._kept_size = self._sealed_size = self._commands_size = self.size = 0
+        self.written += dropped
+        self._confirmed = self.written - unconfirmed
+        self._left = self._held = 0
         self._find_calm()
         return dropped
+
+    def _confirm(self, mark: int) -> None:
+        self._confirmed = max(self._confirmed, mark)
+        while self._kept and self._kept[0][0] <= self._confirmed:
+            self._kept_size -= self._kept.popleft()[1].size
+        self._find_calm()
+
+    def _join(self) -> None:
+        """There is only the connection in use to confirm anything."""
+        held = self._held
+        self._left = self._held = 0
+        self._confirm(held)
 
     def _check_room(self, size: int) -> None:
         if size + self._kept_size > self._limit:

@@ -38,15 +38,17 @@ class Server:
         name: How texts call it.
         announced: The text by which the cluster announced it; None for a configured one.
         failures: Failed attempts in a row.
+        strikes: Those of them that count towards ``max_attempts``.
     """
 
-    __slots__ = ("address", "announced", "failures", "name", "refused_as")
+    __slots__ = ("address", "announced", "failures", "name", "refused_as", "strikes")
 
     def __init__(self, name: str, address: Address | None, announced: str | None = None) -> None:
         self.name = name
         self.address = address
         self.announced = announced
         self.failures = 0
+        self.strikes = 0
         self.refused_as: type[NatsError] | None = None
 
 
@@ -135,7 +137,7 @@ class Servers:
 
         Not before: one that takes us in and drops us at once would else be tried without a pause and without an end.
         """
-        server.failures = 0
+        server.failures = server.strikes = 0
         server.refused_as = None
         self.passes = 0
         self._tried.clear()
@@ -144,15 +146,22 @@ class Servers:
         self._causes.clear()
         self._expired = None
 
-    def failed(self, server: Server, error: NatsError) -> None:
+    def failed(self, server: Server, error: NatsError, *, spare: bool = False) -> None:
         """An attempt failed. Too many in a row, or the same refusal twice, and it leaves the pool.
 
         A refusal is one of our login, or of TLS, which another attempt would hardly change.
+
+        Args:
+            server: Whose attempt.
+            error: Why.
+            spare: Whether there was a connection meanwhile. Such attempts follow each other without growing waits, so
+                that they are no measure of how long the server has been away: they do not count towards the maximum.
         """
         if self._expired is not None and type(error) is AuthenticationRefused:
             # The same credentials again, most likely: a server that is asked anew does not say why it refuses them.
             error = CredentialsExpired(server.name, f"{self._expired.why}, then {error.why}", hint=self._expired.hint)
         server.failures += 1
+        server.strikes += not spare
         self.last_error = error
         self._causes[server.name] = error
         # A server's certificate may be renewed without us, so that refusal is as any other failure.
@@ -160,7 +169,7 @@ class Servers:
         refused = type(error) if is_refusal and not isinstance(error, CertificateRefused) else None
         twice = refused is not None and refused is server.refused_as
         server.refused_as = refused
-        if twice or 0 <= self._options.max_attempts <= server.failures:
+        if twice or 0 <= self._options.max_attempts <= server.strikes:
             self._drop(server)
 
     def lost(self, server: Server, error: NatsError) -> None:
@@ -261,7 +270,7 @@ def _asked(name: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except InvalidOption:
         raise
-    except Exception as error:
+    except BaseException as error:  # else it would end the machine in the midst of a step, and the client with it
         raise InvalidOption(f"ReconnectOptions.{name} raised", why=f"{type(error).__name__}: {error}") from error
 
 

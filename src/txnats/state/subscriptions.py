@@ -39,7 +39,7 @@ class Entry:
         maximum: Messages in all after which it ends; 0 for no end.
         delivered: Messages so far, over all connections.
         receiver: Gets each message; the owner at first.
-        earlier: Of these, how many came over earlier connections, so that the server in use has not counted them.
+        earlier: Of these, how many the server in use has not counted, because it was told of the entry later.
         tolerant: True when a message that comes twice does no harm.
         draining: True once the server was asked for no more: a new one is not told of it.
     """
@@ -123,10 +123,18 @@ class Subscriptions:
             if entry.draining:
                 continue
             commands.append(encode.subscribe(entry.subject, entry.queue, entry.sid))
-            entry.earlier = entry.delivered
             if entry.maximum:
                 commands.append(encode.unsubscribe(entry.sid, entry.maximum - entry.delivered))
         return commands
+
+    def counts(self) -> dict[int, int]:
+        """By sid, the messages so far: those that a server which is told now will not count. Without those of none."""
+        return {entry.sid: entry.delivered for entry in self._entries.values() if entry.delivered}
+
+    def adopt(self, counts: dict[int, int]) -> None:
+        """The server in use from now on is one that was told when these were the counts."""
+        for entry in self._entries.values():
+            entry.earlier = counts.get(entry.sid, 0)
 
     def find(self, subject: bytes, queue: bytes | None, sid: int | None = None) -> list[Entry]:
         """The entries that a refusal of this subject and queue group speaks of; just one when the sid is known."""

@@ -18,7 +18,7 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the server tells of itself. Keys that are not listed here are ignored.
 
     Attributes:
-        max_payload: Bytes of headers and payload that it accepts in one message.
+        max_payload: Bytes of headers and payload that it accepts in one message; negative for any number.
         nonce: What credentials have to sign; empty when it wants no signature.
         connect_urls: ``host:port`` of other servers of the cluster, for clients of the kind that is told.
         ws_connect_urls: The same for WebSocket, from servers that tell all clients both.
