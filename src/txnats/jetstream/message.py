@@ -134,11 +134,11 @@ class JsMessage(msgspec.Struct, eq=False):
     def in_progress(self) -> None:
         """More time is needed: the consumer's ``ack_wait`` begins anew."""
         if self.settled is None:
-            self._client.publish(self.message.reply_bytes or b"", IN_PROGRESS)
+            self.message.respond(IN_PROGRESS)
 
     def _settle(self, settled: Settled, body: bytes) -> None:
         if self.settled is None:
-            self._client.publish(self.message.reply_bytes or b"", body)
+            self.message.respond(body)
             self.settled = settled
 
     def _not_settled(self, failure: Failure) -> Failure:
