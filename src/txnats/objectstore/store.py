@@ -356,7 +356,7 @@ class ObjectStore:
             A Deferred of how many objects' chunks were dropped.
         """
         if isinstance(older_than, bool) or not isinstance(older_than, (int, float)) or older_than < 0:
-            raise InvalidOption(f"older_than is {older_than!r:.40}", why="it is seconds, at least 0")
+            return fail(InvalidOption(f"older_than is {older_than!r:.40}", why="it is seconds, at least 0"))
         return Deferred.fromCoroutine(purge_orphans(self.js, self.name, self._stream, older_than))
 
     def _check_open(self, name: str) -> None:
