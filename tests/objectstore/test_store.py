@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import FileSender
 
 import txnats
-from tests.kv.home import Home, error_of, reactor
+from tests.kv.home import Home, apart, error_of, reactor
 from txnats import objectstore
 from txnats.jetstream import JetStream
 from txnats.nuid import next_nuid
@@ -295,7 +295,7 @@ class Damage(Stores):
         for sink in (None, path, io.BytesIO(), consumer):
             error = await error_of(store.get("x", sink))
             assert isinstance(error, objectstore.DigestMismatch), error
-        assert os.listdir(folder.name) == []
+        assert await apart(os.listdir, folder.name) == []
         assert isinstance(consumer.error, objectstore.DigestMismatch)
         assert len(consumer.data) == 2  # the last chunk is not given out
         reader = await store.read("x")
