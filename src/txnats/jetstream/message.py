@@ -30,6 +30,9 @@ class Settled(StrEnum):
     TERM = "term"
 
 
+_ACKED = Settled.ACK  # looking up a member costs as much as a call
+
+
 class JsMessage(msgspec.Struct, eq=False):
     """A message that a consumer delivered.
 
@@ -92,7 +95,7 @@ class JsMessage(msgspec.Struct, eq=False):
         """
         if self.settled is None:
             self.message.respond(ACK)
-            self.settled = Settled.ACK
+            self.settled = _ACKED
 
     def ack_sync(self, timeout: float | None = None) -> Deferred[None]:
         """It is done with, and the server is to say that it knows.
