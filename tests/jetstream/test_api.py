@@ -255,7 +255,9 @@ def test_prefixes() -> None:
 
 
 def test_time_is_the_clients(stage: Stage) -> None:
-    assert stage.api.clock is stage.client.clock is stage.network.clock
+    network: object = stage.network.clock
+    assert stage.api.clock is stage.client.clock
+    assert stage.client.clock is network
     stage.end()
 
 
