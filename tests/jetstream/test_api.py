@@ -254,6 +254,13 @@ def test_prefixes() -> None:
         api_prefix("a b", None)
 
 
+def test_time_is_the_clients(stage: Stage) -> None:
+    network: object = stage.network.clock
+    assert stage.api.clock is stage.client.clock
+    assert stage.client.clock is network
+    stage.end()
+
+
 def test_subjects_have_the_prefix(stage: Stage) -> None:
     assert Api(stage.client, "$JS.hub.API").subject("STREAM.NAMES") == "$JS.hub.API.STREAM.NAMES"
     stage.end()

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 import txnats
 from txnats import InvalidArgument, Message, OutboxFull, RequestTimeout
 from txnats.jetstream.message import JsMessage, Settled
+from txnats.message import Origin, Publish
 
 REPLY = b"$JS.ACK.ORDERS.worker.1.100.7.1795551869123456789.42"
 
@@ -21,7 +22,7 @@ class FakeClient:
         self.asked: list[tuple[bytes, bytes, Deferred[Message]]] = []
         self.full = False
 
-    def publish(self, subject: bytes, payload: bytes) -> None:
+    def answer(self, subject: bytes, payload: bytes) -> None:
         if self.full:
             raise OutboxFull(waiting=1, limit=1, what="full", hint="")
         self.sent.append((subject, payload))
@@ -34,7 +35,8 @@ class FakeClient:
 
 def delivered(reply: bytes | None = REPLY) -> tuple[JsMessage, FakeClient]:
     client = FakeClient()
-    return JsMessage(Message(b"orders.1", 1, reply, b"body"), cast(txnats.Client, client)), client
+    origin = Origin(cast(Publish, None), cast(Any, None), client.answer)
+    return JsMessage(Message(b"orders.1", 1, reply, b"body", None, origin), cast(txnats.Client, client)), client
 
 
 def test_it_shows_the_message() -> None:
@@ -121,10 +123,13 @@ def test_a_message_of_no_consumer() -> None:
     message, client = delivered(None)
     with pytest.raises(InvalidArgument):
         _ = message.metadata
+    for settle in (message.ack, message.nak, message.term, message.in_progress):
+        with pytest.raises(InvalidArgument):
+            settle()
     results: list[Any] = []
     message.ack_sync().addErrback(lambda failure: results.append(failure.type))
     assert results == [InvalidArgument]
-    assert client.asked == []
+    assert (client.asked, client.sent, message.settled) == ([], [], None)
     assert "orders.1" in repr(message)
 
 

@@ -30,6 +30,9 @@ class Settled(StrEnum):
     TERM = "term"
 
 
+_ACKED = Settled.ACK  # looking up a member costs as much as a call
+
+
 class JsMessage(msgspec.Struct, eq=False):
     """A message that a consumer delivered.
 
@@ -92,7 +95,7 @@ class JsMessage(msgspec.Struct, eq=False):
         """
         if self.settled is None:
             self.message.respond(ACK)
-            self.settled = Settled.ACK
+            self.settled = _ACKED
 
     def ack_sync(self, timeout: float | None = None) -> Deferred[None]:
         """It is done with, and the server is to say that it knows.
@@ -134,11 +137,11 @@ class JsMessage(msgspec.Struct, eq=False):
     def in_progress(self) -> None:
         """More time is needed: the consumer's ``ack_wait`` begins anew."""
         if self.settled is None:
-            self._client.publish(self.message.reply_bytes or b"", IN_PROGRESS)
+            self.message.respond(IN_PROGRESS)
 
     def _settle(self, settled: Settled, body: bytes) -> None:
         if self.settled is None:
-            self._client.publish(self.message.reply_bytes or b"", body)
+            self.message.respond(body)
             self.settled = settled
 
     def _not_settled(self, failure: Failure) -> Failure:

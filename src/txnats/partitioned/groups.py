@@ -83,6 +83,7 @@ class _Group(Generic[Config]):
         self, member: str, handler: GroupHandler, config: ConsumerConfig, options: dict[str, Any]
     ) -> Member[Config]:
         checks.check_name("member", member)
+        await _need(self.js)
         if not callable(handler):
             raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
         await self._refresh()
@@ -273,6 +274,7 @@ def create_static(
 async def _create_static(js: JetStream, stream: str, name: str, config: StaticConfig) -> StaticGroup:
     key = plan.key_of(stream, name)
     plan.check(config)
+    await _need(js)
     source = await js.stream(stream)
     bucket, standing, revision = await _keep(js, source, StaticGroup.bucket_name, key, config)
     if standing != config:
@@ -316,6 +318,7 @@ def create_elastic(
 async def _create_elastic(js: JetStream, stream: str, name: str, config: ElasticConfig) -> ElasticGroup:
     key = plan.key_of(stream, name)
     plan.check(config)
+    await _need(js)
     source = await js.stream(stream)
     bucket, standing, revision = await _keep(js, source, ElasticGroup.bucket_name, key, config)
     if not standing.same_but_for_members(config):
@@ -342,6 +345,11 @@ def static_groups(js: JetStream, stream: str) -> Deferred[list[str]]:
 def elastic_groups(js: JetStream, stream: str) -> Deferred[list[str]]:
     """The names of all elastic groups of a stream."""
     return Deferred.fromCoroutine(_names(js, stream, plan.ELASTIC_BUCKET))
+
+
+def _need(js: JetStream) -> Deferred[None]:
+    """Pinned clients came with nats-server 2.11."""
+    return js.api.require(1, ("partitioned consumer groups",))
 
 
 async def _names(js: JetStream, stream: str, bucket_name: str) -> list[str]:

@@ -80,6 +80,7 @@ class Fetching(Receiving):
             message.ack()
         await self.fill(stream, 5, 8)
         assert numbers(await consumer.fetch(3, 5.0)) == [5, 6, 7]
+        await until_settled(consumer, 3)
         assert (await consumer.info()).num_redelivered == 0
 
     async def test_what_comes_after_a_cancelled_fetch_is_given_back(self) -> None:
@@ -200,4 +201,10 @@ async def until_delivered(consumer: Consumer, sequence: int) -> None:
 async def until_waiting(consumer: Consumer, count: int) -> None:
     """The server holds so many pulls."""
     while (await consumer.info()).num_waiting != count:
+        pass
+
+
+async def until_settled(consumer: Consumer, unsettled: int = 0) -> None:
+    """The server, which takes acknowledgements in a turn of its own, waits for so many."""
+    while (await consumer.info()).num_ack_pending != unsettled:
         pass

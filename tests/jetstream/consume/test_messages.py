@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from tests.jetstream.consume.test_fetch import until_waiting
+from tests.jetstream.consume.test_fetch import until_settled, until_waiting
 from tests.jetstream.consume.world import Receiving, numbers
 from tests.jetstream.story import error_of, reactor, until
 from txnats import ClientClosed, EndOfStream, OperationTimeout
@@ -48,7 +48,7 @@ class Messages(Receiving):
             if len(seen) == 1000:
                 break
         assert seen == list(range(1000))
-        assert (await consumer.info()).num_ack_pending == 0
+        await until_settled(consumer)
         await until_waiting(consumer, 0)
 
     async def test_leaving_gives_back_what_was_not_read(self) -> None:
@@ -134,8 +134,8 @@ class Messages(Receiving):
         pouring.stopProducing()
         assert await pouring.when_done() == 100
         assert target.producer is None
-        info = await consumer.info()
-        assert (info.num_ack_pending, info.num_pending) == (0, 0)
+        await until_settled(consumer)
+        assert (await consumer.info()).num_pending == 0
 
     async def test_poured_until_the_iterator_ends(self) -> None:
         _, consumer = await self.world(10)

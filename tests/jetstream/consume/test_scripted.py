@@ -194,6 +194,19 @@ def test_a_fetch_ends_although_the_server_is_silent() -> None:
     world.end()
 
 
+def test_a_fetch_pulls_again_when_heartbeats_are_missed() -> None:
+    world = World()
+    fetched = world.fetch(1, 8.0)
+    world.network.advance(7.9)
+    assert {pull["batch"] for pull in world.pulls} == {1}
+    assert world.pulls[0]["idle_heartbeat"] == 2_000_000_000
+    assert world.times[:2] == [0.0, 4.0]
+    assert world.client.statistics.subscriptions == 1
+    world.network.advance(1.0)
+    assert fetched.value == []
+    world.end()
+
+
 def test_nobody_there_and_no_such_consumer_is_the_end() -> None:
     world = World(*[status("503")] * 10, info=NOT_FOUND)
     assert isinstance(world.consume().error, ConsumerNotFound)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from ...errors import ClientClosed, ConnectionLost, InvalidOption, OperationTimeout
+from ...errors import ClientClosed, InvalidOption, OperationTimeout
 from ...message import Message
 from ...net.timer import cancel
 from ...state.waiters import Waiters
@@ -87,7 +87,7 @@ class Snapshot(Items[bytes]):
         size: Bytes that have come.
     """
 
-    __slots__ = ("_api", "_chunks", "_manifest", "_subscription", "_timer", "_waiting", "size")
+    __slots__ = ("_api", "_chunks", "_manifest", "_problem", "_subscription", "_timer", "_waiting", "size")
 
     def __init__(
         self, api: Api, stream: str, *, consumers: bool, check: bool, chunk_size: int, window_size: int
@@ -98,6 +98,7 @@ class Snapshot(Items[bytes]):
         self._api = api
         self._chunks: deque[tuple[bytes, bytes | None]] = deque()
         self._manifest: Manifest | None = None
+        self._problem: BaseException | None = None
         self._waiting: Waiters[Manifest] = Waiters()
         self._timer: IDelayedCall | None = None
         self.size = 0
@@ -119,7 +120,7 @@ class Snapshot(Items[bytes]):
         """What the chunks are. It fails with what ended the snapshot, if that ended before."""
         if self._manifest is not None:
             return succeed(self._manifest)
-        return fail(self._ending()) if self._ended else self._waiting.wait()
+        return self._waiting.wait() if self._problem is None else fail(self._problem)
 
     def next(self, timeout: float | None = None) -> Deferred[bytes]:
         chunk = super().next(timeout)
@@ -174,8 +175,10 @@ class Snapshot(Items[bytes]):
     def _end(self, error: BaseException | None) -> None:
         self._released()
         self._finish(error)
-        if self._manifest is None:
-            self._waiting.fail(error or ConnectionLost("", "the snapshot ended before it began"))
+        # A small one may have ended before the answer comes that tells what it is.
+        if self._manifest is None and error is not None:
+            self._problem = error
+            self._waiting.fail(error)
 
     def _released(self) -> None:
         cancel(self._timer)

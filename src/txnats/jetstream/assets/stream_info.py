@@ -5,7 +5,6 @@ Source: the StreamInfo of nats-server 2.15.
 
 from __future__ import annotations
 
-from ..errors import ApiError
 from ..records import Record, Seconds, Time
 from .stream_config import ExternalStream, StreamConfig, SubjectTransform
 
@@ -75,10 +74,6 @@ class SourceError(Record, frozen=True):
     code: int = 0
     err_code: int = 0
     description: str = ""
-
-    def as_api_error(self) -> ApiError:
-        """The same as an answer tells it."""
-        return ApiError(self.code, self.err_code, self.description)
 
 
 class StreamSourceInfo(Record, frozen=True):

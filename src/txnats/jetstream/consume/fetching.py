@@ -19,6 +19,8 @@ from .pull_loop import message_size
 
 GRACE = 0.5
 """Seconds beyond the pull's own expiry before we end it: the server's status says more than silence."""
+LONGEST_HEARTBEAT = 5.0
+_MISSES = 2
 
 
 class Fetch:
@@ -48,6 +50,9 @@ class Fetch:
         self._got: list[Message] = []
         self._over = False
         self._later: IDelayedCall | None = None
+        self._beat: IDelayedCall | None = None
+        self._heard = False
+        self._misses = 0
         self._existence = Existence(js, self._name, self._end)
         self._ends_at = self._clock.seconds() + max_wait
         self.done: Deferred[list[JsMessage]] = Deferred(self._cancelled)
@@ -62,6 +67,7 @@ class Fetch:
     # Messages
 
     def accept(self, message: Message) -> None:
+        self._heard = True
         if message.reply_bytes is None:
             self._status(message)
         elif self._over:
@@ -94,11 +100,34 @@ class Fetch:
     def _pull(self) -> None:
         self._later = None
         left = max(0.001, self._ends_at - self._clock.seconds())
-        request = self._budget.pull(left, min(5.0, left / 2) if left >= 1.0 else 0.0)
+        heartbeat = min(LONGEST_HEARTBEAT, left / 4) if left >= 1.0 else 0.0
+        request = self._budget.pull(left, heartbeat)
         try:
             self._client.publish(self._subject, request.encode(), reply=f"{self._inbox}.{request.token}")
         except NatsError as error:
             self._end(error)
+            return
+        self._heard, self._misses = False, 0
+        if request.heartbeat:
+            cancel(self._beat)
+            self._beat = self._clock.callLater(heartbeat, self._beats, heartbeat)
+
+    def _beats(self, heartbeat: float) -> None:
+        """One heartbeat's time is over. After two in silence the pull is lost, as with a leader that died."""
+        self._misses = 0 if self._heard else self._misses + 1
+        self._heard = False
+        if self._misses < _MISSES or self._clock.seconds() >= self._ends_at:
+            self._beat = self._clock.callLater(heartbeat, self._beats, heartbeat)
+        else:
+            self._renew(late=True)
+            self._pull()
+
+    def _renew(self, *, late: bool) -> None:
+        """Take messages by another inbox, so that the pull of before is not answered beside the next one."""
+        old, inbox = self._feed, self._client.new_inbox()
+        self._feed = Feed(self._client, inbox + ".*", self)
+        self._inbox = inbox
+        old.leave(late=late)
 
     def _status(self, message: Message) -> None:
         code, token = message.status, message.subject_bytes.rpartition(b".")[2]
@@ -119,13 +148,9 @@ class Fetch:
         match event:
             case core.Disconnected() if self._connected and self._client.status is Status.RECONNECTING:
                 self._connected = False
-                cancel(self._later)
+                cancel(self._later, self._beat)
                 self._later = None
-                # By another subject, so that the pull of before is not answered over the next connection.
-                old, inbox = self._feed, self._client.new_inbox()
-                self._feed = Feed(self._client, inbox + ".*", self)
-                self._inbox = inbox
-                old.leave()
+                self._renew(late=False)
             case core.Connected() | core.Reconnected() if not self._connected:
                 self._connected = True
                 self._pull()
@@ -155,7 +180,7 @@ class Fetch:
 
     def _close(self, *, late: bool) -> None:
         self._over = True
-        cancel(self._timer, self._later)
+        cancel(self._timer, self._later, self._beat)
         self._events.close()
         self._existence.stop()
         self._feed.leave(late=late and self._connected)

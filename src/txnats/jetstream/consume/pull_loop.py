@@ -83,6 +83,8 @@ class PullLoop:
         self._sink = sink
         self._deliver = sink.deliver
         self._on_event = on_event
+        # Most loops count messages and nothing else of them.
+        self._counts_only = not (budget.counts_bytes or pins)
         self._pins = pins
         self._most = most
         self._settles = settles
@@ -116,10 +118,12 @@ class PullLoop:
             return
         self._heard = True
         budget = self._budget
-        budget.arrived(message_size(message) if self._sized else 0)
-        if self._pins:
+        if self._counts_only:
+            budget.arrived()
+        else:
+            budget.arrived(message_size(message))
             self._look_for_pin(message)
-        if self._over or budget.held > self._most:
+        if budget.held > self._most:
             if self._settles:
                 give_back(self._client, message)
             self.handed(message)
@@ -171,12 +175,12 @@ class PullLoop:
         if self._over:
             return
         self._over = True
+        self._most = -1  # what is on its way is given back
         self._budget.hold()
         self._stop_timers()
         self._events.close()
         self._advisories.unsubscribe()
         self._existence.stop()
-        # What is on its way is given back: `accept` sees that it is over.
         self._feed.leave(late=self._connected)
         self._sink.ended(error)
 
@@ -196,7 +200,7 @@ class PullLoop:
             self._obey(self._budget.status(int(token), code, message.description, left_of(message)))
 
     def _look_for_pin(self, message: Message) -> None:
-        pin = message.headers.get(PIN)
+        pin = message.headers.get(PIN) if self._pins else None
         if pin is not None:
             self._obey(self._budget.pinned(pin))
 
