@@ -140,6 +140,7 @@ class Tls(Promise):
         assert told.of(events.Disconnected) == []
         client.publish("moved", b"x")
         assert (await got.next(timeout=10.0)).payload == b"x"
+        await apart(cluster.kill, 0)  # it would wait for clients
 
     async def test_back_pressure(self) -> None:
         """Little is held while the server does not read, and nothing is lost of what was taken."""

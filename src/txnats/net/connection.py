@@ -10,7 +10,6 @@ from typing import Protocol as TypingProtocol
 from typing import cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
@@ -34,7 +33,7 @@ from ..wire.info import ServerInfo
 from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
 from .timer import cancel
-from .transports import Layer, Security, StreamTransport
+from .transports import Layer, Security, StreamTransport, detail
 
 CLOSE_WITHIN = 2.0
 """Seconds that a peer gets to take our last bytes before the socket is cut."""
@@ -74,6 +73,7 @@ class Connection(Protocol):
 
     Attributes:
         server: As given.
+        handshake: As given.
         ready: Fires with the connection when the handshake is done, fails with its error; cancelling cuts the socket.
         ended: Fires with None when the socket is gone.
         paused: True while the transport wants no more bytes.
@@ -94,6 +94,7 @@ class Connection(Protocol):
         security: Callable[[], Security] | None = None,
     ) -> None:
         self.server = server
+        self.handshake = handshake
         self.pings = Pings()
         self.parser = parser
         self.ready: Deferred[Connection] = Deferred(self._give_up)
@@ -102,7 +103,6 @@ class Connection(Protocol):
         self.reading = False
         self.received = 0
         self._clock = clock
-        self._handshake = handshake
         self._deliver = deliver
         self._listener: Listener | None = listener
         self._ping = ping
@@ -124,17 +124,7 @@ class Connection(Protocol):
     @property
     def info(self) -> ServerInfo | None:
         """The newest INFO, or None before the first."""
-        return self._handshake.info
-
-    @property
-    def awaits(self) -> str:
-        """What the handshake waits for, for texts."""
-        return self._handshake.awaits
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether it goes over TLS."""
-        return self._handshake.secure
+        return self.handshake.info
 
     @property
     def is_live(self) -> bool:
@@ -156,13 +146,13 @@ class Connection(Protocol):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         if ISSLTransport.providedBy(self.transport):
-            self._handshake.secure = True
+            self.handshake.secure = True
         elif IWriteDescriptor.providedBy(cast(object, self.transport)):
             # Not where somebody else does TLS: what is written there may be gathered until a later turn.
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._heard_at = self._clock.seconds()
-        self._obey(self._handshake.begin())
+        self._obey(self.handshake.begin())
         self._start_tls()
 
     def dataReceived(self, data: bytes) -> None:
@@ -230,7 +220,7 @@ class Connection(Protocol):
         """TLS stands, and the server's certificate has passed."""
         # It may be told in the midst of a refusal.
         if not self._over and not getattr(self.transport, "disconnecting", False):
-            self._obey(self._handshake.secured())
+            self._obey(self.handshake.secured())
 
     # What we do
 
@@ -239,10 +229,21 @@ class Connection(Protocol):
         if not self._over:
             self._transport.write(data)
 
-    def write_sequence(self, pieces: list[bytes]) -> None:
-        """Hand over bytes in pieces, which the transport joins."""
-        if not self._over:
-            self._transport.writeSequence(pieces)
+    def hand_over(self, batch: bytes | list[bytes]) -> None:
+        """Hand over a batch of bytes, whole or in pieces; over TLS its last part waits for more, or for ``settle``."""
+        if self._over:
+            return
+        if self._layer is not None:
+            self._layer.gather(batch)
+        elif isinstance(batch, list):
+            self._transport.writeSequence(batch)
+        else:
+            self._transport.write(batch)
+
+    def settle(self) -> None:
+        """No more is to be handed over for now: nothing of it waits."""
+        if self._layer is not None and not self._over and self._layer.settle():
+            self.push()
 
     def push(self) -> None:
         """Offer what was handed over to the socket at once, where it is one, and not in the next reactor turn.
@@ -333,7 +334,7 @@ class Connection(Protocol):
 
     def _receive(self, op: Op) -> None:
         if not self._live:
-            self._obey(self._handshake.receive(op))
+            self._obey(self.handshake.receive(op))
             return
         listener = self._listener
         match op:
@@ -342,7 +343,7 @@ class Connection(Protocol):
             case Pong():
                 self._ponged()
             case Info(info) if listener is not None:
-                self._handshake.info = info
+                self.handshake.info = info
                 listener.informed(self, info)
             case Err(text) if listener is not None:
                 listener.error(self, text)
@@ -356,7 +357,7 @@ class Connection(Protocol):
         if not due or self._over:
             return
         if data.find(b"\n") + 1 != len(data):
-            self._obey(self._handshake.more_than_info())
+            self._obey(self.handshake.more_than_info())
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"
         try:
@@ -428,7 +429,7 @@ class Connection(Protocol):
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
-        self.fail(DialFailed(self.server, f"no {self.awaits} came"))
+        self.fail(DialFailed(self.server, f"no {self.handshake.awaits} came"))
 
     def _lost_because(self, reason: Failure) -> NatsError:
         tls = (
@@ -436,14 +437,8 @@ class Connection(Protocol):
         )
         if not self._live:
             return tls or DialFailed(
-                self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"
+                self.server, f"the server closed the connection before the handshake was done{detail(reason)}"
             )
         if tls is not None:
             return ConnectionLost(self.server, f"TLS failed: {tls.why}")
-        return ConnectionLost(self.server, f"the server closed the connection{_detail(reason)}")
-
-
-def _detail(reason: Failure) -> str:
-    if reason.check(ConnectionDone):
-        return ""
-    return f" ({reason.getErrorMessage()})"
+        return ConnectionLost(self.server, f"the server closed the connection{detail(reason)}")

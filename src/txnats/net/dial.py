@@ -66,7 +66,7 @@ def dial(
 
     def late(_: object, __: float) -> object:
         connection = factory.connection
-        waited_for = "connection" if connection is None or connection.transport is None else connection.awaits
+        waited_for = "connection" if connection is None or connection.transport is None else connection.handshake.awaits
         return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
 
     def failed(failure: Failure) -> Failure:
