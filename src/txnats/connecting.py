@@ -63,7 +63,7 @@ def connect(
             for the selected one. What is given here beside it wins over what it says.
         name: How the server's monitoring calls this client.
         auth: ``UserPassword``, ``Token``, ``NKey``, ``Jwt``, ``CredentialsFile`` ...; a login in servers comes first.
-        tls: How TLS is done.
+        tls: How TLS is done; giving it asks for TLS, as a ``tls://`` URL does, and a server without it is refused.
         reconnect: How a lost connection is won back.
         limits: Every bound.
         ping: How a dead connection is noticed.

@@ -75,6 +75,7 @@ class Connection(Protocol):
 
     Attributes:
         server: As given.
+        handshake: As given.
         ready: Fires with the connection when the handshake is done, fails with its error; cancelling cuts the socket.
         ended: Fires with None when the socket is gone.
         paused: True while the transport wants no more bytes.
@@ -95,6 +96,7 @@ class Connection(Protocol):
         security: Callable[[], Security] | None = None,
     ) -> None:
         self.server = server
+        self.handshake = handshake
         self.pings = Pings()
         self.parser = parser
         self.ready: Deferred[Connection] = Deferred(self._give_up)
@@ -103,7 +105,6 @@ class Connection(Protocol):
         self.reading = False
         self.received = 0
         self._clock = clock
-        self._handshake = handshake
         self._deliver = deliver
         self._listener: Listener | None = listener
         self._make_security = security
@@ -125,17 +126,12 @@ class Connection(Protocol):
     @property
     def info(self) -> ServerInfo | None:
         """The newest INFO, or None before the first."""
-        return self._handshake.info
+        return self.handshake.info
 
     @property
     def awaits(self) -> str:
         """What the handshake waits for, for texts; what carries us may have one of its own."""
-        return getattr(self.transport, "awaits", "") or self._handshake.awaits
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether it goes over TLS."""
-        return self._handshake.secure
+        return getattr(self.transport, "awaits", "") or self.handshake.awaits
 
     @property
     def is_live(self) -> bool:
@@ -160,13 +156,13 @@ class Connection(Protocol):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         if ISSLTransport.providedBy(self.transport):
-            self._handshake.secure = True
+            self.handshake.secure = True
         elif IWriteDescriptor.providedBy(cast(object, self.transport)):
             # Not where somebody else does TLS: what is written there may be gathered until a later turn.
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._keep_alive.heard_at = self._clock.seconds()
-        self._obey(self._handshake.begin())
+        self._obey(self.handshake.begin())
         self._start_tls()
 
     def dataReceived(self, data: bytes) -> None:
@@ -234,7 +230,7 @@ class Connection(Protocol):
         """TLS stands, and the server's certificate has passed."""
         # It may be told in the midst of a refusal.
         if not self._over and not getattr(self.transport, "disconnecting", False):
-            self._obey(self._handshake.secured())
+            self._obey(self.handshake.secured())
 
     # What we do
 
@@ -243,10 +239,21 @@ class Connection(Protocol):
         if not self._over:
             self._transport.write(data)
 
-    def write_sequence(self, pieces: list[bytes]) -> None:
-        """Hand over bytes in pieces, which the transport joins."""
-        if not self._over:
-            self._transport.writeSequence(pieces)
+    def hand_over(self, batch: bytes | list[bytes]) -> None:
+        """Hand over a batch of bytes, whole or in pieces; over TLS its last part waits for more, or for ``settle``."""
+        if self._over:
+            return
+        if self._layer is not None:
+            self._layer.gather(batch)
+        elif isinstance(batch, list):
+            self._transport.writeSequence(batch)
+        else:
+            self._transport.write(batch)
+
+    def settle(self) -> None:
+        """No more is to be handed over for now: nothing of it waits."""
+        if self._layer is not None and not self._over and self._layer.settle():
+            self.push()
 
     def push(self) -> None:
         """Offer what was handed over to the socket at once, where it is one, and not in the next reactor turn.
@@ -344,7 +351,7 @@ class Connection(Protocol):
             # What carries us may have to know: only a transport of ours asks.
             getattr(self.transport, "informed", _unasked)(op.info.max_payload)
         if not self._live:
-            self._obey(self._handshake.receive(op))
+            self._obey(self.handshake.receive(op))
             return
         listener = self._listener
         match op:
@@ -353,7 +360,7 @@ class Connection(Protocol):
             case Pong():
                 self._ponged()
             case Info(info) if listener is not None:
-                self._handshake.info = info
+                self.handshake.info = info
                 listener.informed(self, info)
             case Err(text) if listener is not None:
                 listener.error(self, text)
@@ -367,7 +374,7 @@ class Connection(Protocol):
         if not due or self._over:
             return
         if data.find(b"\n") + 1 != len(data):
-            self._obey(self._handshake.more_than_info())
+            self._obey(self.handshake.more_than_info())
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"
         try:
@@ -402,7 +409,7 @@ class Connection(Protocol):
         """The credentials are there, or there are none; they are no longer wanted when the connection is over."""
         self._asking = None
         if not self._over:
-            shake = self._handshake
+            shake = self.handshake
             if isinstance(result, Failure):
                 self._obey(shake.unproven(cast(Exception, result.value)))
             else:
