@@ -152,6 +152,17 @@ ROWS: dict[str, Row] = {
         "a subscription, a request and a publish denied beside {others} others",
         "{denied} told, {still_alive} others alive, disconnects: {losses}",
     ),
+    "test_p30_hostile_websockets": Row(
+        "A WebSocket that breaks, refuses or is closed ends in time, with an error that names the cause",
+        "{cases} cases: refused and endless answers, a wrong Accept hash, every broken frame, frames without an end, "
+        "bombs, each close code",
+        "hangs: {hangs}, errors without a type of ours: {unnamed}, slowest {slowest} s, secrets told: {secrets_told}",
+    ),
+    "test_p30_wss_names": Row(
+        "`wss://` checks the name, and starts nothing before",
+        "a nats-server with a certificate for another name, by another authority, and a good one",
+        "refused: {refused}, accepted: {accepted}, connections without TLS: {in_clear}",
+    ),
     "test_p31_half_open": Row(
         "A dead link is found in interval x (outstanding + 1)",
         "black hole in both directions while publishing, interval {interval} s",

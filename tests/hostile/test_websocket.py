@@ -96,7 +96,10 @@ BREAKS = (
         options=SMALL,
     ),
     Break(name="wrong compression", data=frame(b"\xff" * 40, rsv=DEFLATED), cause="decompression failed"),
-    Break(name="compression of a part", data=frame(b"a", fin=False) + frame(b"b", CONT, rsv=DEFLATED), cause="reserved bits"),
+    Break(
+        name="compression of a part",
+        data=frame(b"a", fin=False) + frame(b"b", CONT, rsv=DEFLATED), cause="reserved bits",
+    ),
     Break(name="a masked frame", data=b"\x82\x81\x00\x00\x00\x00x", cause="incorrect masking"),
     Break(name="an unknown opcode", data=frame(b"x", 7), cause="invalid opcode"),
     Break(name="a reserved bit", data=frame(b"x", rsv=2), cause="reserved bits must be 0"),

@@ -62,6 +62,9 @@ SIZES: dict[str, Sizes] = {
     "test_p19_one_command": Sizes({"tries": 4000}, {"tries": 1_000_000}),
     "test_p20_cost": same(most_ns=100),
     "test_p29_denied": same(others=20),
+    # WebSocket
+    "test_p30_hostile_websockets": Sizes({"rounds": 1}, {"rounds": 20}),
+    "test_p30_wss_names": same(),
     # Time and network
     "test_p31_half_open": Sizes({"interval": 0.15, "outstanding": (1, 2)}, {"interval": 1.0, "outstanding": (1, 2, 3)}),
     "test_p31_idle_link": Sizes({"interval": 0.05, "intervals": 16}, {"interval": 1.0, "intervals": 60}),

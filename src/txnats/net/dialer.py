@@ -74,7 +74,7 @@ class Dialer:
     def __call__(self, server: Server) -> Deferred[Connection]:
         """A live connection to this server, or a NatsError that says why there is none."""
         try:
-            if self._greeting.tls is not None:
+            if self._greeting.tls is not None and not (server.address and server.address.scheme == "wss"):
                 raise TlsUnavailable(server.name, "TLS is not supported yet", hint="nothing was sent")
             endpoint = self._endpoints(server)
         except NatsError:
