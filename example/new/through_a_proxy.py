@@ -30,7 +30,7 @@ class ProxyEndpoint:
         self.proxy = proxy
         self.request = "\r\n".join([*lines, "", ""]).encode()
 
-    def connect(self, protocolFactory):
+    def connect(self, protocolFactory):  # noqa: N803
         tunnels = WrappingFactory(protocolFactory)
         tunnels.noisy = False
         tunnels.protocol = lambda factory, protocol: Tunnel(factory, protocol, self.request)
