@@ -72,6 +72,10 @@ SAMPLES = [
         errors.OutboxFull(waiting=9_000, limit=8_192, what="full", hint="wait"),
         "full: 9,000 bytes wait and the limit is 8,192 (wait)",
     ),
+    (
+        errors.CertificateRefused(SERVER, "it has expired", hint="renew it"),
+        f"a certificate was refused [{SERVER}]: it has expired (renew it)",
+    ),
     (errors.ServerError("Parser Error"), "the server reported an error: Parser Error"),
     (
         errors.PermissionDenied("publish", "a.b"),

@@ -6,8 +6,9 @@ Seconds are floats, sizes are bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from os import PathLike
 from typing import Any
 
 import msgspec
@@ -200,23 +201,64 @@ class Limits(_Checked, frozen=True, kw_only=True):
 
 
 class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How TLS is done.
+    """How TLS is done. To give any asks for TLS: a server without it is then refused.
+
+    The files are read for each attempt, so that renewed ones are taken up. TLS 1.2 is the least.
 
     Args:
-        ca: Path of the certificates to trust, PEM; None trusts the system's.
-        certificate: Path of the client's certificate, PEM.
-        key: Path of its private key, PEM.
+        ca: Path of the certificates to trust, PEM, in place of those that the system trusts.
+        certificate: Path of the client's certificate, PEM, with those that lead to its authority behind it.
+        key: Path of its private key, PEM and not encrypted; None takes it from ``certificate``.
         hostname: Name to check the server's certificate against; None checks the name that was dialled.
-        handshake_first: Start with TLS before the server has sent anything.
-        context: Called for each attempt, gives the TLS context to use instead of the paths.
+        handshake_first: Start with TLS before the server has sent anything, as it must be set to.
+        context: Called for each attempt, in place of the paths. Gives an ``OpenSSL.SSL.Context``, a
+            ``CertificateOptions``, or an ``IOpenSSLClientConnectionCreator`` such as ``optionsForClientTLS`` makes. Who
+            is trusted is then its affair alone; the name is still checked, unless a context checks no certificate, or
+            it is a creator.
+
+    Raises:
+        InvalidOption: One of them cannot be.
     """
 
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
+    ca: str | PathLike[str] | None = None
+    certificate: str | PathLike[str] | None = None
+    key: str | PathLike[str] | None = None
     hostname: str | None = None
     handshake_first: bool = False
     context: Callable[[], Any] | None = None
+
+    def __post_init__(self) -> None:
+        paths = ("ca", "certificate", "key")
+        for name in paths:
+            path = getattr(self, name)
+            if path is not None and not isinstance(path, (str, PathLike)):
+                raise InvalidOption(
+                    f"TlsOptions.{name} is a {type(path).__name__}", hint="it is the path of a PEM file"
+                )
+            # Not shown: it may be the key itself.
+            if path is not None and (not str(path) or "\n" in str(path) or "-----" in str(path)):
+                raise InvalidOption(f"TlsOptions.{name} is no path", hint="it is the path of a PEM file")
+        if self.key is not None and self.certificate is None:
+            raise InvalidOption("TlsOptions.key is given without a certificate")
+        if self.hostname is not None and (not isinstance(self.hostname, str) or not self.hostname):
+            raise InvalidOption("TlsOptions.hostname is no name", hint="None checks the name that is dialled")
+        if not isinstance(self.handshake_first, bool):
+            raise InvalidOption("TlsOptions.handshake_first is neither True nor False")
+        if self.context is not None:
+            if not callable(self.context):
+                raise InvalidOption("TlsOptions.context cannot be called", hint="it is called for each attempt")
+            if any(getattr(self, name) is not None for name in paths):
+                raise InvalidOption("TlsOptions.context takes the place of ca, certificate and key")
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:  # type: ignore[override]
+        # A callable may print whatever it was made of.
+        for field in msgspec.structs.fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                yield field.name, "..." if field.name == "context" else value
+
+    def __repr__(self) -> str:
+        return f"TlsOptions({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class WebSocketOptions(_Checked, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ def test_a_refused_login_is_one_clear_line(make_server: Callable[..., NatsServer
     [
         ("nats://joe:s3cret@127.0.0.1:1", "refused"),
         ("nats://joe:s3cret@127.0.0.1:port", "cannot be read"),
-        ("tls://joe:s3cret@127.0.0.1:1", "TLS"),
+        ("tls://joe:s3cret@127.0.0.1:1", "refused"),
         ("http://joe:s3cret@127.0.0.1", "scheme"),
     ],
 )

@@ -346,12 +346,6 @@ class Errors(Story):
         )
         await good.close()
 
-    async def test_tls_is_not_there_yet(self) -> None:
-        error = await error_of(txnats.connect(reactor, f"tls://127.0.0.1:{self.server.port}"))
-        self.assertIsInstance(error, txnats.TlsUnavailable)
-        error = await error_of(txnats.connect(reactor, self.server.url, tls=txnats.TlsOptions()))
-        self.assertIsInstance(error, txnats.TlsUnavailable)
-
     async def test_permissions_hit_just_what_they_name(self) -> None:
         server = self.make_server(
             extra='authorization { users = [{user: a, password: b, permissions: {publish: {deny: ["no.>"]}, '

@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from tests.client.harness import Endpoint, Net
-from txnats.errors import InvalidOption, TlsUnavailable
+from txnats.errors import InvalidOption
 from txnats.net.endpoints import Endpoints
 from txnats.net.websocket import WebSocketEndpoint
 from txnats.options import WebSocketOptions
@@ -71,13 +71,6 @@ def test_an_endpoint_string_is_never_split_at_commas() -> None:
     (server,) = endpoints.servers
     assert isinstance(endpoints(server), UNIXClientEndpoint)
     assert server.name == "endpoint unix:/run/a,b.sock"
-
-
-@pytest.mark.parametrize("url", ["tls://h"])
-def test_what_is_not_supported_yet_sends_nothing(url: str) -> None:
-    endpoints = Endpoints(MemoryReactorClock(), url, timeout=1)
-    with pytest.raises(TlsUnavailable):
-        endpoints(endpoints.servers[0])
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,9 @@ def test_the_upgrade_comes_before_any_word_of_ours(wants: bool, offers: dict[str
     shake = handshake(login, tls=wants, can_upgrade=True)
     assert shake.receive(info(**offers)) == StartTls()
     assert login.nonces == []
-    assert sent(shake.secured()) == {"echo": True, "auth_token": "t"}
+    assert shake.awaits == "TLS handshake"
+    assert sent(shake.secured()) == {"echo": True, "auth_token": "t", "tls_required": True}
+    assert (shake.awaits, shake.secure) == ("answer to CONNECT", True)
     assert isinstance(shake.receive(PONG), Ready)
 
 
@@ -179,6 +181,22 @@ def test_nothing_may_come_between_info_and_the_upgrade(op: Op) -> None:
     shake = handshake(tls=True, can_upgrade=True)
     shake.receive(info(tls_available=True, nonce="ours"))
     assert isinstance(refused(shake.receive(op)), RemoteProtocolError)
+    assert isinstance(shake.more_than_info().error, RemoteProtocolError)
+
+
+def test_tls_first_comes_before_info() -> None:
+    login = Login(auth_token="t")
+    shake = handshake(login, tls=True, tls_first=True, can_upgrade=True)
+    assert shake.begin() == StartTls()
+    assert isinstance(refused(shake.receive(info(tls_required=True))), RemoteProtocolError)
+    assert shake.secured() is None
+    assert shake.awaits == "INFO"
+    assert sent(shake.receive(info(tls_required=True))) == {"echo": True, "auth_token": "t", "tls_required": True}
+
+
+def test_without_tls_first_nothing_is_done_before_info() -> None:
+    assert handshake(tls=True, can_upgrade=True).begin() is None
+    assert handshake(tls=True, tls_first=True, secure=True, can_upgrade=True).begin() is None
 
 
 def test_tls_that_is_not_offered_is_never_replaced_by_none() -> None:
@@ -200,7 +218,7 @@ def test_without_tls_here_a_need_for_it_is_a_refusal(wants: bool, demands: bool)
 
 def test_a_transport_that_is_secure_already_is_not_upgraded_again() -> None:
     shake = handshake(tls=True, secure=True)
-    assert sent(shake.receive(info(tls_required=True))) == {"echo": True}
+    assert sent(shake.receive(info(tls_required=True))) == {"echo": True, "tls_required": True}
 
 
 # ---------------------------------------------------------------------- secrets

@@ -13,6 +13,7 @@ from tests.wire.untraced import seconds
 from txnats.auth.authenticators import Token
 from txnats.errors import (
     AuthenticationRefused,
+    CertificateRefused,
     ConnectionLost,
     CredentialsExpired,
     DialFailed,
@@ -343,6 +344,38 @@ def test_a_discovered_one_gets_the_login_and_the_name_to_check() -> None:
     nine = servers._pool[-1]
     assert nine.address is not None
     assert (nine.name, nine.address.tls_name) == ("tls://10.0.0.9:1", "a.example")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "announced", "checked"),
+    [
+        ("a.example", "b.example:4222", None),
+        ("10.0.0.1", "10.0.0.2:4222", None),
+        ("10.0.0.1", "b.example:4222", None),
+        ("a.example", "10.0.0.2:4222", "a.example"),
+        ("a.example", "[fe80::1%eth0]:4222", "a.example"),
+    ],
+)
+def test_an_address_is_checked_by_the_name_that_was_dialled(dialled: str, announced: str, checked: str | None) -> None:
+    servers, current = connected(f"tls://{dialled}:4222")
+    servers.reconcile([announced], current)
+    address = servers._pool[-1].address
+    assert address is not None
+    assert address.tls_name == checked
+
+
+def test_where_one_is_to_have_tls_all_that_are_announced_have_it() -> None:
+    servers, current = connected("nats://a,tls://b")
+    servers.reconcile(["c:1"], current)
+    assert servers.names[-1] == "tls://c:1"
+
+
+def test_a_certificate_that_is_refused_may_be_renewed() -> None:
+    servers, current = connected("tls://a")
+    for _ in range(5):
+        servers.failed(current, CertificateRefused("a", "it has expired"))
+    assert len(servers) == 1
+    assert isinstance(servers.verdict(), CertificateRefused)
 
 
 @pytest.mark.parametrize("text", ["nats://evil:4222", "ws://evil:80", "joe:pw@evil:4222", "nats://joe:pw@evil:4222"])

@@ -10,44 +10,34 @@ from typing import Protocol as TypingProtocol
 from typing import cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
     IReactorTime,
     ISSLTransport,
     ITCPTransport,
+    ITransport,
     IWriteDescriptor,
 )
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..errors import ConnectionLost, DialFailed, NatsError, StaleConnection
+from ..errors import DialFailed, NatsError, StaleConnection
 from ..message import Message
 from ..options import PingOptions
-from ..state.handshake import Handshake, Ready, Refused, Send, StartTls
+from ..state.handshake import Answer, Handshake, Ready, Refused, Send, StartTls
 from ..state.pings import Liveness, Pings, Verdict
 from ..wire import encode
 from ..wire.info import ServerInfo
 from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
+from .losses import why_lost
 from .timer import cancel
+from .transports import Layer, Security, StreamTransport
 
 CLOSE_WITHIN = 2.0
 """Seconds that a peer gets to take our last bytes before the socket is cut."""
-
-
-class StreamTransport(TypingProtocol):
-    """What we use of a transport, whoever made it."""
-
-    def write(self, data: bytes) -> None: ...
-    def writeSequence(self, data: list[bytes]) -> None: ...
-    def loseConnection(self) -> None: ...
-    def registerProducer(self, producer: object, streaming: bool) -> None: ...
-    def unregisterProducer(self) -> None: ...
-    def pauseProducing(self) -> None: ...
-    def resumeProducing(self) -> None: ...
 
 
 class Listener(TypingProtocol):
@@ -80,6 +70,7 @@ class Connection(Protocol):
         ping: When silence is a loss.
         deliver: Gets each message.
         listener: Gets the rest.
+        security: Asked when TLS is to start.
 
     Attributes:
         server: As given.
@@ -100,6 +91,7 @@ class Connection(Protocol):
         ping: PingOptions,
         deliver: Callable[[Message], None],
         listener: Listener,
+        security: Callable[[], Security] | None = None,
     ) -> None:
         self.server = server
         self.pings = Pings()
@@ -114,6 +106,10 @@ class Connection(Protocol):
         self._deliver = deliver
         self._listener: Listener | None = listener
         self._ping = ping
+        self._make_security = security
+        self._security: Security | None = None
+        self._layer: Layer | None = None
+        self._tls_due = False
         self._liveness = Liveness(ping.max_outstanding)
         self._heard_at = 0.0
         self._received_at_check = 0
@@ -131,9 +127,14 @@ class Connection(Protocol):
         return self._handshake.info
 
     @property
-    def waits_for(self) -> str:
-        """What the handshake still lacks, its transport's own among it."""
-        return getattr(self.transport, "waits_for", "") or ("INFO" if self.info is None else "answer to CONNECT")
+    def awaits(self) -> str:
+        """What the handshake waits for, for texts; what carries us may have one of its own."""
+        return getattr(self.transport, "awaits", "") or self._handshake.awaits
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it goes over TLS."""
+        return self._handshake.secure
 
     @property
     def is_live(self) -> bool:
@@ -154,17 +155,28 @@ class Connection(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
-        # Not over TLS: what is written there is gathered until a later turn anyway.
-        if IWriteDescriptor.providedBy(cast(object, self.transport)) and not ISSLTransport.providedBy(self.transport):
+        if ISSLTransport.providedBy(self.transport):
+            self._handshake.secure = True
+        elif IWriteDescriptor.providedBy(cast(object, self.transport)):
+            # Not where somebody else does TLS: what is written there may be gathered until a later turn.
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._heard_at = self._clock.seconds()
+        self._obey(self._handshake.begin())
+        self._start_tls()
 
     def dataReceived(self, data: bytes) -> None:
-        if self._over:
-            return
         self._heard_at = self._clock.seconds()
         self.received += len(data)
+        if self._layer is not None:
+            self._layer.dataReceived(data)
+        else:
+            self.read(data)
+
+    def read(self, data: bytes) -> None:
+        """Take bytes in clear: from the socket, or of TLS."""
+        if self._over:
+            return
         deliver = self._deliver
         self.reading = True
         try:
@@ -177,11 +189,18 @@ class Connection(Protocol):
                         break
         finally:
             self.reading = False
+        if self._tls_due:
+            self._start_tls()
         if self._live and self._listener is not None:
             self._send_pong()
             self._listener.writable(self)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
+        lost = self.gone if self._layer is None else self._layer.connectionLost
+        lost(reason or connectionDone)
+
+    def gone(self, reason: Failure) -> None:
+        """The socket is gone, or TLS over it and so it will be."""
         self._give_over()
         error = self._reason or self._lost_because(reason)
         listener, self._listener = self._listener, None
@@ -206,6 +225,12 @@ class Connection(Protocol):
 
     def stopProducing(self) -> None:
         self.paused = True
+
+    def secured(self) -> None:
+        """TLS stands, and the server's certificate has passed."""
+        # It may be told in the midst of a refusal.
+        if not self._over and not getattr(self.transport, "disconnecting", False):
+            self._obey(self._handshake.secured())
 
     # What we do
 
@@ -311,7 +336,7 @@ class Connection(Protocol):
             # What carries us may have to know: only a transport of ours asks.
             getattr(self.transport, "informed", _unasked)(op.info.max_payload)
         if not self._live:
-            self._shake(op)
+            self._obey(self._handshake.receive(op))
             return
         listener = self._listener
         match op:
@@ -328,8 +353,27 @@ class Connection(Protocol):
                 error.where = error.where or self.server
                 self.fail(error)
 
-    def _shake(self, op: Op) -> None:
-        match self._handshake.receive(op):
+    def _start_tls(self) -> None:
+        """If it is due: between two chunks, when it is known that nothing came behind what asked for it."""
+        due, self._tls_due = self._tls_due, False
+        if not due or self._over:
+            return
+        if not self.parser.is_between:
+            self._obey(self._handshake.more_than_info())
+            return
+        assert self._make_security is not None, "a handshake that can upgrade needs it"
+        try:
+            self._security = self._make_security()
+            below = self._transport
+            below.unregisterProducer()
+            self._layer = self._security.start(below, self)
+            self.transport = cast(ITransport, self._layer)
+            self._transport.registerProducer(self, True)
+        except NatsError as error:
+            self._obey(Refused(error))
+
+    def _obey(self, answer: Answer | None) -> None:
+        match answer:
             case Send(data):
                 self.write(data)
             case Ready():
@@ -340,7 +384,7 @@ class Connection(Protocol):
                 error.where = error.where or self.server
                 self.fail(error)
             case StartTls():
-                raise NotImplementedError
+                self._tls_due = True
 
     def _ponged(self) -> None:
         answered = self.pings.pong()
@@ -387,24 +431,13 @@ class Connection(Protocol):
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
-        self.fail(DialFailed(self.server, f"no {self.waits_for} came"))
+        self.fail(DialFailed(self.server, f"no {self.awaits} came"))
 
-    def _lost_because(self, reason: Failure | None) -> NatsError:
-        if reason is not None and isinstance(reason.value, NatsError):
-            # A transport of ours, which knows better.
-            return reason.value
-        if not self._live:
-            return DialFailed(
-                self.server, f"the server closed the connection before the handshake was done{_detail(reason)}"
-            )
-        return ConnectionLost(self.server, f"the server closed the connection{_detail(reason)}")
+    def _lost_because(self, reason: Failure) -> NatsError:
+        told_to = None if self._live else self.info
+        tls = None if self._security is None else self._security.explain(reason.value, told_to)
+        return why_lost(self.server, reason, tls=tls, live=self._live)
 
 
 def _unasked(_: int) -> None:
     """Other transports do not care."""
-
-
-def _detail(reason: Failure | None) -> str:
-    if reason is None or reason.check(ConnectionDone):
-        return ""
-    return f" ({reason.getErrorMessage()})"

@@ -66,8 +66,7 @@ def dial(
 
     def late(_: object, __: float) -> object:
         connection = factory.connection
-        begun = connection is not None and connection.transport is not None
-        waited_for = connection.waits_for if connection is not None and begun else "connection"
+        waited_for = "connection" if connection is None or connection.transport is None else connection.awaits
         return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
 
     def failed(failure: Failure) -> Failure:

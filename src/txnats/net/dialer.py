@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from twisted.internet.defer import Deferred, fail
@@ -19,6 +20,7 @@ from ..wire.parser import Parser
 from .connection import Connection, Listener
 from .dial import dial
 from .endpoints import Endpoints
+from .transports import Security
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,26 +72,50 @@ class Dialer:
         self._origin = origin
         self._listener = listener
         self._opened = opened
+        self._secure = False
 
     def __call__(self, server: Server) -> Deferred[Connection]:
         """A live connection to this server, or a NatsError that says why there is none."""
         try:
-            if self._greeting.tls is not None and not (server.address and server.address.scheme == "wss"):
-                raise TlsUnavailable(server.name, "TLS is not supported yet", hint="nothing was sent")
+            if server.address is not None and server.address.scheme == "ws" and self._settles_for_no_less():
+                raise TlsUnavailable(server.name, "ws:// is in clear", hint="use wss://; nothing was sent")
+            # Before anything is dialled: what cannot be read is told at once.
+            security = self._security(server) if self._upgrades(server) else None
             endpoint = self._endpoints(server)
         except NatsError:
             return fail()
         except Exception as error:
             # The caller's own endpoint_factory.
             return fail(DialFailed(server.name, f"there is no endpoint: {type(error).__name__}: {error}", cause=error))
-        return dial(
-            self._clock, endpoint, lambda: self._make(server), server=server.name, timeout=self._greeting.timeout
-        )
+        make = partial(self._make, server, security)
+        dialing = dial(self._clock, endpoint, make, server=server.name, timeout=self._greeting.timeout)
+        return dialing.addCallback(self._dialed)
 
-    def _make(self, server: Server) -> Connection:
-        greeting = self._greeting
+    def _dialed(self, connection: Connection) -> Connection:
+        """Who has had TLS once settles for no less: a server that offers none any longer may not be the same one."""
+        self._secure = self._secure or connection.is_secure
+        return connection
+
+    def _settles_for_no_less(self) -> bool:
+        return self._secure or self._greeting.tls is not None
+
+    def _wants_tls(self, server: Server) -> bool:
+        return self._greeting.tls is not None or (server.address is not None and server.address.secure)
+
+    def _upgrades(self, server: Server) -> bool:
+        """Whether TLS is for the connection to start: that of a WebSocket lies below it."""
+        return self._wants_tls(server) and (server.address is None or not server.address.websocket)
+
+    def _security(self, server: Server) -> Security:
+        # Loaded on first use: OpenSSL is large.
+        from .tls import TlsSecurity  # noqa: PLC0415
+
         address = server.address
-        wants_tls = address is not None and address.secure
+        hostname = "" if address is None else address.tls_name or address.host
+        return TlsSecurity(self._clock, self._greeting.tls, hostname, server.name)
+
+    def _make(self, server: Server, security: Security | None) -> Connection:
+        greeting = self._greeting
         connection = Connection(
             clock=self._clock,
             server=server.name,
@@ -97,14 +123,16 @@ class Dialer:
                 server.name,
                 greeting.connect,
                 self._credentials(server),
-                tls=wants_tls,
+                tls=self._secure or self._wants_tls(server),
+                tls_first=greeting.tls is not None and greeting.tls.handshake_first,
                 # Of a WebSocket, its URL alone says whether it is within TLS.
-                secure=wants_tls and address is not None and address.websocket,
+                can_upgrade=server.address is None or not server.address.websocket,
             ),
             parser=Parser(greeting.limits, self._origin),
             ping=greeting.ping,
             deliver=self._deliver,
             listener=self._listener,
+            security=lambda: security or self._security(server),
         )
         self._opened(connection)
         return connection

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from ..errors import InvalidOption, TlsUnavailable
+from ..errors import InvalidOption
 from ..options import TlsOptions, WebSocketOptions
 from ..state.addresses import Address, is_url_list, parse_servers
 from ..state.servers import Server
 
 ServersArgument: TypeAlias = "str | Iterable[str] | IStreamClientEndpoint"
 EndpointFactory: TypeAlias = Callable[[str, int], IStreamClientEndpoint]
-
-SUPPORTED_SCHEMES = frozenset({"nats", "ws", "wss"})
 
 
 class Endpoints:
@@ -71,17 +70,8 @@ class Endpoints:
         if address is None:
             assert self._fixed is not None
             return self._fixed
-        if address.scheme not in SUPPORTED_SCHEMES:
-            raise TlsUnavailable(server.name, f"{address.scheme}:// is not supported yet", hint="nothing was sent")
         endpoint = self._stream(address)
-        if address.scheme == "wss":
-            endpoint = self._within_tls(endpoint, address)
-        if address.websocket:
-            # Loaded when it is first needed, as TLS is.
-            from .websocket import websocket_endpoint  # noqa: PLC0415
-
-            endpoint = websocket_endpoint(self._reactor, endpoint, address, self._websocket)
-        return endpoint
+        return self._websocket_over(endpoint, address) if address.websocket else endpoint
 
     def _stream(self, address: Address) -> IStreamClientEndpoint:
         """The way to it, with nothing on top."""
@@ -94,15 +84,20 @@ class Endpoints:
             return TCP6ClientEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
         return HostnameEndpoint(self._reactor, address.host, address.port, timeout=self._timeout)
 
-    def _within_tls(self, endpoint: IStreamClientEndpoint, address: Address) -> IStreamClientEndpoint:
+    def _websocket_over(self, endpoint: IStreamClientEndpoint, address: Address) -> IStreamClientEndpoint:
+        """TLS if its URL asks for it, and a WebSocket on top. Both are loaded when they are first needed."""
+        from .websocket import websocket_endpoint  # noqa: PLC0415
+
+        if not address.secure:
+            return websocket_endpoint(self._reactor, endpoint, address, self._websocket)
         from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
 
-        from .tls import client_options  # noqa: PLC0415
+        from .tls import client_options, explain  # noqa: PLC0415
 
-        wrapped: IStreamClientEndpoint = wrapClientTLS(
+        secured: IStreamClientEndpoint = wrapClientTLS(
             client_options(self._tls, address.tls_name or address.host), endpoint
         )
-        return wrapped
+        return websocket_endpoint(self._reactor, secured, address, self._websocket, partial(explain, address.name))
 
     def _endpoint(self, servers: ServersArgument) -> IStreamClientEndpoint | None:
         if IStreamClientEndpoint.providedBy(servers):

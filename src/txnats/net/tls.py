@@ -5,38 +5,23 @@ Loaded when a connection first needs it: a client without TLS does not pay for O
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import Certificate as X509Certificate
-from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
-from OpenSSL.crypto import X509, PKey
-from service_identity.cryptography import extract_patterns
-from service_identity.exceptions import VerificationError
-from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.ssl import (
-    Certificate,
-    CertificateOptions,
-    TLSVersion,
-    platformTrust,
-    trustRootFromCertificates,
-)
-from twisted.protocols.tls import TLSMemoryBIOProtocol
+from OpenSSL.crypto import X509
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, IReactorTime
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions, TLSVersion
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..errors import CertificateRefused, NatsError, TlsUnavailable
 from ..options import TlsOptions
-
-Identity: TypeAlias = "DNS_ID | IPAddress_ID"
-
-_MOST_NAMES = 5
-_CODES = SSL.X509VerificationCodes
+from ..wire.info import ServerInfo
+from .certificates import Expected, distrusted, own_certificate, trusted
+from .transports import Layer, StreamTransport, Top
 
 
 def client_options(options: TlsOptions | None, hostname: str) -> IOpenSSLClientConnectionCreator:
@@ -52,19 +37,100 @@ def client_options(options: TlsOptions | None, hostname: str) -> IOpenSSLClientC
         TlsUnavailable: A file cannot be used, or the name is none that a certificate could be for.
     """
     options = options or TlsOptions()
-    expected = _Expected(options.hostname or hostname)
+    name = options.hostname or hostname
     if options.context is not None:
-        return _of_the_caller(options.context, expected)
+        return _of_the_caller(options.context, name)
+    expected = Expected(name)
     try:
         made = CertificateOptions(
-            trustRoot=_trusted(options.ca),
+            trustRoot=trusted(options.ca),
             raiseMinimumTo=TLSVersion.TLSv1_2,
-            **_own(options.certificate, options.key),
+            **own_certificate(options.certificate, options.key),
         )
+        context = made.getContext()
     except TlsUnavailable as error:
-        error.where = expected.name
+        error.where = name
         raise
-    return _Verifying(made.getContext(), expected)
+    except SSL.Error as error:
+        raise TlsUnavailable(name, f"OpenSSL refuses the options: {_reasons(error)}") from None
+    return _Verifying(context, expected)
+
+
+class TlsSecurity:
+    """How one attempt at one server does TLS. The caller's files are read when this is made.
+
+    Args:
+        clock: For the layer.
+        options: The caller's wishes; None has none.
+        hostname: The name or address that was dialled.
+        server: The server's name for texts.
+
+    Raises:
+        TlsUnavailable: A file cannot be used, or the name is none that a certificate could be for.
+    """
+
+    def __init__(self, clock: IReactorTime, options: TlsOptions | None, hostname: str, server: str) -> None:
+        self._clock = clock
+        self._server = server
+        self._has_certificate = options is not None and (options.certificate or options.context) is not None
+        try:
+            self._creator = client_options(options, hostname)
+        except TlsUnavailable as error:
+            error.where = error.server = server
+            raise
+
+    def start(self, transport: StreamTransport, top: Top) -> Layer:
+        """See ``transports.Security``.
+
+        Not by ``startTLS``, which few transports have, and whose layer holds back what is written for a turn: here the
+        writer has gathered it already.
+        """
+        factory = TLSMemoryBIOFactory(
+            self._creator, True, Factory.forProtocol(lambda: _Inside(top)), cast(Any, self._clock)
+        )
+        factory.protocol = TLSMemoryBIOProtocol
+        layer = factory.buildProtocol(None)
+        try:
+            layer.makeConnection(transport if hasattr(transport, "abortConnection") else _Abortable(transport))
+        except Exception as error:
+            # The caller's own creator of connections.
+            raise TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}") from error
+        return cast(Layer, layer)
+
+    def explain(self, error: BaseException | None, info: ServerInfo | None) -> NatsError | None:
+        """See ``transports.Security``."""
+        unasked = info is not None and info.tls_verify and not self._has_certificate
+        return explain(self._server, error, unasked=unasked)
+
+
+@implementer(IHandshakeListener)
+class _Inside(Protocol):
+    """What Twisted's TLS wraps: tells our own of what happens in it."""
+
+    def __init__(self, top: Top) -> None:
+        self._top = top
+
+    def dataReceived(self, data: bytes) -> None:
+        self._top.read(data)
+
+    def handshakeCompleted(self) -> None:
+        self._top.secured()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._top.gone(reason)
+
+
+class _Abortable:
+    """A transport that can only be closed: TLS wants to be able to cut it."""
+
+    def __init__(self, transport: StreamTransport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def abortConnection(self) -> None:
+        self._transport.loseConnection()
 
 
 def explain(server: str, error: BaseException | None, *, unasked: bool = False) -> NatsError | None:
@@ -78,91 +144,24 @@ def explain(server: str, error: BaseException | None, *, unasked: bool = False) 
     if isinstance(error, NatsError):
         error.where = server
         return error
-    if unasked:
+    reasons = _reasons(error) if isinstance(error, SSL.Error) else ""
+    if unasked and (not reasons or "certificate" in reasons or "handshake failure" in reasons):
         return CertificateRefused(server, "the server asks for a client certificate", hint=_GIVE_ONE)
-    if not isinstance(error, SSL.Error):
-        return None
-    reasons = _reasons(error)
     for words, kind, why, hint in _ALERTS:
         if words in reasons:
             return kind(server, why, hint=hint)
+    if not isinstance(error, SSL.Error):
+        return None
     return TlsUnavailable(server, f"the handshake failed: {reasons or 'no reason was given'}")
 
 
 # What is checked
 
 
-class _Expected:
-    """Whom we expect to meet.
-
-    Args:
-        name: A host name, or an address of either family.
-
-    Raises:
-        TlsUnavailable: It is neither.
-    """
-
-    def __init__(self, name: str) -> None:
-        name = name.partition("%")[0].rstrip(".")
-        self.name = name
-        try:
-            self._identity = _identity_of(name)
-        except ValueError as error:
-            raise TlsUnavailable(
-                name, f"no certificate can be for this name: {error}", hint="give TlsOptions.hostname"
-            ) from None
-
-    @property
-    def server_name(self) -> bytes | None:
-        """What the server is told of whom we look for; addresses are not told."""
-        return self._identity.hostname if isinstance(self._identity, DNS_ID) else None
-
-    def refusal(self, certificate: X509Certificate) -> CertificateRefused | None:
-        """What is wrong with the names in a certificate; None when nothing is."""
-        patterns: Sequence[Any] = ()
-        try:
-            patterns = extract_patterns(certificate)
-            if patterns:
-                verify_service_identity(patterns, [self._identity], [])
-                return None
-        except VerificationError:
-            return self._wrong_name([_shown(each) for each in patterns])
-        except Exception as error:
-            # Whatever it is, it must not pass: OpenSSL's callbacks drop exceptions.
-            return CertificateRefused(self.name, f"the names in the server's certificate cannot be read: {error}")
-        return CertificateRefused(
-            self.name, "the server's certificate names no host at all", hint="it needs a subjectAltName"
-        )
-
-    def _wrong_name(self, names: Sequence[str]) -> CertificateRefused:
-        shown = ", ".join(names[:_MOST_NAMES]) + (" ..." if len(names) > _MOST_NAMES else "")
-        return CertificateRefused(
-            self.name,
-            f"the server's certificate is for {shown} and not for {self.name}",
-            hint="dial a name that it is for, or give TlsOptions.hostname",
-        )
-
-
-def _identity_of(name: str) -> Identity:
-    """A name as what a certificate is compared with. A ValueError is raised for what is no name."""
-    try:
-        return IPAddress_ID(name)
-    except ValueError:
-        return DNS_ID(name)
-
-
-def _shown(pattern: Any) -> str:
-    """A name of a certificate; those of other kinds than host and address are only mentioned."""
-    name = getattr(pattern, "pattern", None)
-    if isinstance(name, bytes):
-        return name.decode("ascii", "replace")
-    return "another kind of name" if name is None else str(name)
-
-
 class _Creator:
     """Makes the connections of a context, each for the name that is expected."""
 
-    def __init__(self, context: SSL.Context, expected: _Expected) -> None:
+    def __init__(self, context: SSL.Context, expected: Expected) -> None:
         self._context = context
         self._expected = expected
 
@@ -192,7 +191,7 @@ class _Verifying(_Creator):
         def verify(_: SSL.Connection, certificate: X509, code: int, depth: int, passed: int) -> bool:
             refusal: CertificateRefused | None = None
             if not passed:
-                refusal = _distrusted(expected.name, certificate, code, depth)
+                refusal = distrusted(expected.name, certificate, code, depth)
             elif depth == 0:
                 refusal = expected.refusal(certificate.to_cryptography())
             if refusal is not None:
@@ -219,7 +218,7 @@ class _OfTheCaller(_Creator):
             connection.set_info_callback(informed)
 
 
-def _of_the_caller(make: Callable[[], Any], expected: _Expected) -> IOpenSSLClientConnectionCreator:
+def _of_the_caller(make: Callable[[], Any], name: str) -> IOpenSSLClientConnectionCreator:
     """From what the caller's own function gives."""
     try:
         made = make()
@@ -228,79 +227,19 @@ def _of_the_caller(make: Callable[[], Any], expected: _Expected) -> IOpenSSLClie
         raise
     except Exception as error:
         # The caller's own code. Its text may tell what it was made of, and is not shown.
-        raise TlsUnavailable(expected.name, f"TlsOptions.context raised {type(error).__name__}") from error
+        raise TlsUnavailable(name, f"TlsOptions.context raised {type(error).__name__}") from error
     if isinstance(made, SSL.Context):
-        return _OfTheCaller(made, expected)
+        return _OfTheCaller(made, Expected(name))
     if IOpenSSLClientConnectionCreator.providedBy(made):
         return made
     raise TlsUnavailable(
-        expected.name,
+        name,
         f"TlsOptions.context gave a {type(made).__name__}",
         hint="it gives an OpenSSL.SSL.Context, or what optionsForClientTLS gives",
     )
 
 
-# What is read
-
-
-def _read(name: str, path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        failure = TlsUnavailable("", f"TlsOptions.{name} cannot be read: {path!r}: {why}")
-    raise failure
-
-
-def _certificates(name: str, path: str) -> list[Certificate]:
-    try:
-        return [Certificate(X509.from_cryptography(each)) for each in load_pem_x509_certificates(_read(name, path))]
-    except ValueError:
-        failure = TlsUnavailable("", f"TlsOptions.{name} holds no certificate in PEM: {path!r}")
-    raise failure
-
-
-def _trusted(path: str | None) -> Any:
-    """Whom to trust, for want of a file those whom the system trusts."""
-    return platformTrust() if path is None else trustRootFromCertificates(_certificates("ca", path))
-
-
-def _own(certificate: str | None, key: str | None) -> dict[str, Any]:
-    """Our certificate, those that lead from it to its authority, and its key, which may stand in the same file."""
-    if certificate is None:
-        return {}
-    first, *chain = _certificates("certificate", certificate)
-    private = _private_key("key" if key is not None else "certificate", key or certificate)
-    if first.original.to_cryptography().public_key() != private.public_key():
-        raise TlsUnavailable("", "TlsOptions.key is not the key of TlsOptions.certificate")
-    return {
-        "certificate": first.original,
-        "privateKey": PKey.from_cryptography_key(private),
-        "extraCertChain": [each.original for each in chain],
-    }
-
-
-def _private_key(name: str, path: str) -> Any:
-    # What was read has no name here, so that no traceback can show it.
-    try:
-        return load_pem_private_key(_read(name, path), None)
-    except TypeError:
-        failure = TlsUnavailable("", f"TlsOptions.{name} is encrypted: {path!r}", hint="use TlsOptions.context")
-    except (ValueError, UnsupportedAlgorithm):
-        failure = TlsUnavailable("", f"TlsOptions.{name} holds no private key that can be used: {path!r}")
-    raise failure
-
-
 # What is said
-
-
-def _distrusted(expected: str, certificate: X509, code: int, depth: int) -> CertificateRefused:
-    """Why OpenSSL does not trust a certificate of the chain."""
-    whose = "the server's certificate" if depth == 0 else "a certificate of the server's authorities"
-    why, hint = _DISTRUST.get(code, (f"does not pass: OpenSSL's verification code {code}", ""))
-    parsed = certificate.to_cryptography()
-    why = why.format(since=parsed.not_valid_before_utc, until=parsed.not_valid_after_utc)
-    return CertificateRefused(expected, f"{whose} {why}", hint=hint)
 
 
 def _reasons(error: SSL.Error) -> str:
@@ -310,23 +249,6 @@ def _reasons(error: SSL.Error) -> str:
     queue = error.args[0] if error.args and isinstance(error.args[0], (list, tuple)) else ()
     return "; ".join(str(each[-1]) for each in queue)
 
-
-_UNKNOWN_AUTHORITY = ("is signed by nobody who is trusted here", "give the authority's certificate as TlsOptions.ca")
-_DISTRUST = {
-    _CODES.ERR_CERT_HAS_EXPIRED: ("has expired: it was good until {until:%Y-%m-%d %H:%M:%S} UTC", ""),
-    _CODES.ERR_CERT_NOT_YET_VALID: ("is not good before {since:%Y-%m-%d %H:%M:%S} UTC", "is the clock right?"),
-    _CODES.ERR_CERT_REVOKED: ("was revoked", ""),
-    _CODES.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: (
-        "is self-signed and not trusted here",
-        "if it is the right one, give it as TlsOptions.ca",
-    ),
-    _CODES.ERR_SELF_SIGNED_CERT_IN_CHAIN: _UNKNOWN_AUTHORITY,
-    _CODES.ERR_UNABLE_TO_GET_ISSUER_CERT: _UNKNOWN_AUTHORITY,
-    _CODES.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: _UNKNOWN_AUTHORITY,
-    _CODES.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: _UNKNOWN_AUTHORITY,
-    _CODES.ERR_INVALID_PURPOSE: ("is not one for servers", ""),
-    _CODES.ERR_CERT_SIGNATURE_FAILURE: ("has a wrong signature", ""),
-}
 
 _GIVE_ONE = "TlsOptions(certificate=..., key=...)"
 _OLD = "no common version of TLS: 1.2 is the oldest that is good enough"

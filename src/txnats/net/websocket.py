@@ -19,7 +19,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..errors import NatsError
+from ..errors import DialFailed, NatsError
 from ..options import WebSocketOptions
 from ..state.addresses import Address
 from ..wire.websocket import Ended, WebSocket
@@ -28,15 +28,32 @@ from .timer import cancel
 
 
 def websocket_endpoint(
-    clock: IReactorTime, endpoint: IStreamClientEndpoint, address: Address, options: WebSocketOptions
+    clock: IReactorTime,
+    endpoint: IStreamClientEndpoint,
+    address: Address,
+    options: WebSocketOptions,
+    explain: Callable[[BaseException], NatsError | None] | None = None,
 ) -> WebSocketEndpoint:
-    """An endpoint for this address, over one that leads there and has done TLS where the address asks for it.
+    """An endpoint for this address, over one that leads there and does TLS where the address asks for it.
+
+    Args:
+        clock: For the deadline of closing.
+        endpoint: Leads there.
+        address: Where that is.
+        options: The caller's.
+        explain: Gives the error of a connection that was lost before the WebSocket was open, if it knows better.
 
     Raises:
         InvalidOption: The caller's headers cannot be sent.
+        DialFailed: They could not be had.
     """
-    # At once, so that what the caller's own callable raises is an attempt that failed.
-    headers = options.current_headers()
+    try:
+        headers = options.current_headers()
+    except NatsError:
+        raise
+    except Exception as error:
+        # The caller's own code. Its text is not shown: it may tell what it was made of.
+        raise DialFailed(address.name, f"WebSocketOptions.headers raised {type(error).__name__}") from None
 
     def make() -> WebSocket:
         return WebSocket(
@@ -50,7 +67,7 @@ def websocket_endpoint(
             max_size=options.max_size,
         )
 
-    return WebSocketEndpoint(clock, endpoint, make)
+    return WebSocketEndpoint(clock, endpoint, make, explain)
 
 
 @implementer(IStreamClientEndpoint)
@@ -61,9 +78,17 @@ class WebSocketEndpoint:
         clock: For the deadline of closing.
         endpoint: Leads to the server.
         make: Makes the WebSocket of one connection.
+        explain: See ``websocket_endpoint``.
     """
 
-    def __init__(self, clock: IReactorTime, endpoint: IStreamClientEndpoint, make: Callable[[], WebSocket]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        make: Callable[[], WebSocket],
+        explain: Callable[[BaseException], NatsError | None] | None = None,
+    ) -> None:
+        self._explain = explain
         self._clock = clock
         self._endpoint = endpoint
         self._make = make
@@ -71,7 +96,8 @@ class WebSocketEndpoint:
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803
         """The protocol is connected before the WebSocket is open: what it writes until then waits."""
         factory = _Factory(
-            protocolFactory, lambda carried: WebSocketTransport(factory, carried, self._make(), self._clock)
+            protocolFactory,
+            lambda carried: WebSocketTransport(factory, carried, self._make(), self._clock, self._explain),
         )
         connecting = cast("Deferred[WebSocketTransport]", self._endpoint.connect(cast(IProtocolFactory, factory)))
         return connecting.addCallback(lambda _: factory.carried)
@@ -103,12 +129,21 @@ class WebSocketTransport(ProtocolWrapper):
         carried: The protocol that speaks NATS.
         websocket: A fresh one.
         clock: For the deadline of closing, and for "in a later turn".
+        explain: See ``websocket_endpoint``.
     """
 
     transport: Any
 
-    def __init__(self, factory: Any, carried: IProtocol, websocket: WebSocket, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        factory: Any,
+        carried: IProtocol,
+        websocket: WebSocket,
+        clock: IReactorTime,
+        explain: Callable[[BaseException], NatsError | None] | None,
+    ) -> None:
         super().__init__(factory, carried)
+        self._explain = explain
         self._websocket = websocket
         self._clock = clock
         self._held: list[bytes] = []
@@ -121,7 +156,7 @@ class WebSocketTransport(ProtocolWrapper):
         self._deadline: IDelayedCall | None = None
 
     @property
-    def waits_for(self) -> str:
+    def awaits(self) -> str:
         """What its own handshake lacks."""
         return "" if self._websocket.is_open else "answer to the WebSocket request"
 
@@ -145,7 +180,10 @@ class WebSocketTransport(ProtocolWrapper):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._over = True
         cancel(self._turn, self._deadline)
-        told = Failure(self._reason) if self._reason is not None else reason
+        why = self._reason
+        if why is None and self._explain is not None and not self._websocket.is_open and reason.value is not None:
+            why = self._explain(reason.value)
+        told = Failure(why) if why is not None else reason
         super().connectionLost(told)  # type: ignore[no-untyped-call]
 
     # Towards the protocol

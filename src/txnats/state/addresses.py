@@ -24,6 +24,7 @@ _PLACE = (
     r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?\]|[^\x00-\x20\x7f:/?#@,\[\]]+)"
     r"(?::(?P<port>[0-9]{1,5}))?"
 )
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _BARE = re.compile(_PLACE)
 _WITHOUT_SCHEME = re.compile(r"(?:[^\s/=@]+@)?" + _PLACE)
 
@@ -59,6 +60,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     def websocket(self) -> bool:
         """Whether NATS is spoken within a WebSocket there."""
         return self.scheme in WEBSOCKET_SCHEMES
+
+
+def is_ip(host: str) -> bool:
+    """Whether it is an address and no name."""
+    return ":" in host or _IPV4.fullmatch(host) is not None
 
 
 def is_url_list(text: str) -> bool:

@@ -55,11 +55,13 @@ class Handshake:
         connect: What CONNECT says, credentials aside.
         credentials: Evaluated once, when CONNECT is made.
         tls: True when the caller wants TLS whatever the server says.
+        tls_first: True when TLS comes before INFO: see ``begin``.
         secure: True when the transport is secure already.
         can_upgrade: False when nothing here can do TLS: a need for it is then a refusal.
 
     Attributes:
         info: The newest INFO; None before the first.
+        secure: Whether the transport is. Whoever connects may find it so.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Handshake:
         credentials: Credentials,
         *,
         tls: bool = False,
+        tls_first: bool = False,
         secure: bool = False,
         can_upgrade: bool = False,
     ) -> None:
@@ -76,11 +79,26 @@ class Handshake:
         self._connect = connect
         self._credentials = credentials
         self._tls = tls
-        self._secure = secure
+        self._tls_first = tls_first
+        self.secure = secure
         self._can_upgrade = can_upgrade
         self._greeted = False
         self._upgrading = False
         self.info: ServerInfo | None = None
+
+    @property
+    def awaits(self) -> str:
+        """What comes next, for texts."""
+        if self._upgrading:
+            return "TLS handshake"
+        return "INFO" if self.info is None else "answer to CONNECT"
+
+    def begin(self) -> Answer | None:
+        """What to do before anything has come; None for nothing."""
+        if not self._tls_first or self.secure:
+            return None
+        self._upgrading = True
+        return StartTls()
 
     def receive(self, op: Op) -> Answer | None:
         """What to do about an op; None for nothing."""
@@ -102,21 +120,25 @@ class Handshake:
             case Ok() if self._greeted:
                 return None
         if self._upgrading:
-            return Refused(RemoteProtocolError("the server sent more before the TLS upgrade", where=self._server))
+            return self.more_than_info()
         expected = "INFO" if self.info is None else "the answer to CONNECT"
         return Refused(
             RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
         )
 
-    def secured(self) -> Answer:
+    def more_than_info(self) -> Refused:
+        """Bytes came behind the INFO that TLS is to answer: whoever put them there, they are not heard."""
+        return Refused(RemoteProtocolError("the server sent more before the TLS upgrade", where=self._server))
+
+    def secured(self) -> Answer | None:
         """TLS stands: go on."""
-        self._secure = True
+        self.secure = True
         self._upgrading = False
-        return self._greeting()
+        return None if self.info is None else self._greeting()
 
     def _first_info(self, info: ServerInfo) -> Answer:
         wanted = self._tls or info.tls_required
-        if not wanted or self._secure:
+        if not wanted or self.secure:
             return self._greeting()
         if not self._can_upgrade:
             return Refused(
@@ -137,7 +159,8 @@ class Handshake:
         assert self.info is not None
         try:
             fields = self._credentials(self.info.nonce)
-            greeting = encode.connect(encode_connect(self._connect, fields)) + encode.PING
+            connect = msgspec.structs.replace(self._connect, tls_required=True) if self.secure else self._connect
+            greeting = encode.connect(encode_connect(connect, fields)) + encode.PING
         except NatsError as error:
             return Refused(error)
         except Exception as error:

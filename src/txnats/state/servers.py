@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from ..errors import AuthenticationRefused, DialFailed, InvalidOption, NatsError, NoServersLeft, TlsUnavailable
+from ..errors import (
+    AuthenticationRefused,
+    CertificateRefused,
+    DialFailed,
+    InvalidOption,
+    NatsError,
+    NoServersLeft,
+    TlsUnavailable,
+)
 from ..options import ReconnectOptions
-from .addresses import Address, parse_address
+from .addresses import Address, is_ip, parse_address
 from .backoff import check_wait, wait_after
 
 Choice: TypeAlias = "tuple[Server, float]"
@@ -141,7 +149,9 @@ class Servers:
         server.failures += 1
         self.last_error = error
         self._causes[server.name] = error
-        refused = type(error) if isinstance(error, (AuthenticationRefused, TlsUnavailable)) else None
+        # A server's certificate may be renewed without us, so that refusal is as any other failure.
+        is_refusal = isinstance(error, (AuthenticationRefused, TlsUnavailable))
+        refused = type(error) if is_refusal and not isinstance(error, CertificateRefused) else None
         twice = refused is not None and refused is server.refused_as
         server.refused_as = refused
         if twice or 0 <= self._options.max_attempts <= server.failures:
@@ -202,15 +212,22 @@ class Servers:
             address = parse_address(text, current.scheme)
         except InvalidOption:
             return None
+        # An address is checked against the name by which the cluster was dialled; a name speaks for itself.
+        dialled = current.tls_name or current.host
         inherited = Address(
-            scheme=current.scheme,
+            scheme=self._scheme(current),
             host=address.host,
             port=address.port,
             auth=current.auth,
-            tls_name=current.tls_name or current.host,
+            tls_name=dialled if is_ip(address.host) and not is_ip(dialled) else None,
             path=current.path,
         )
         return Server(inherited.name, inherited, announced=text)
+
+    def _scheme(self, current: Address) -> str:
+        """How a server that is announced is dialled: as the one that tells of it, but TLS where any was to have it."""
+        wanted = (each.address for each in self._configured.values())
+        return "tls" if current.scheme == "nats" and any(each and each.secure for each in wanted) else current.scheme
 
     def _chosen(self, choose: Callable[[Sequence[str], int], tuple[str, float]]) -> Choice:
         name, wait = choose(self.names, self.passes)

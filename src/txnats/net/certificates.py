@@ -1,0 +1,184 @@
+"""Certificates: read from files, compared with the name that was dialled, and what is wrong with one in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import Certificate as X509Certificate
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509, PKey
+from OpenSSL.SSL import X509VerificationCodes
+from service_identity.cryptography import extract_patterns
+from service_identity.exceptions import VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
+from twisted.internet.ssl import Certificate, platformTrust, trustRootFromCertificates
+
+from ..errors import CertificateRefused, TlsUnavailable
+
+StrPath: TypeAlias = "str | PathLike[str]"
+Identity: TypeAlias = "DNS_ID | IPAddress_ID"
+
+_MOST_NAMES = 5
+
+
+# From files
+
+
+def _read(name: str, path: StrPath) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        failure = TlsUnavailable("", f"TlsOptions.{name} cannot be read: {str(path)!r}: {why}")
+    raise failure
+
+
+def _certificates(name: str, path: StrPath) -> list[Certificate]:
+    try:
+        return [Certificate(X509.from_cryptography(each)) for each in load_pem_x509_certificates(_read(name, path))]
+    except ValueError:
+        failure = TlsUnavailable("", f"TlsOptions.{name} holds no certificate in PEM: {str(path)!r}")
+    raise failure
+
+
+def trusted(path: StrPath | None) -> Any:
+    """Whom to trust, for want of a file those whom the system trusts."""
+    return platformTrust() if path is None else trustRootFromCertificates(_certificates("ca", path))
+
+
+def own_certificate(certificate: StrPath | None, key: StrPath | None) -> dict[str, Any]:
+    """Our certificate, those that lead from it to its authority, and its key, which may stand in the same file."""
+    if certificate is None:
+        return {}
+    first, *chain = _certificates("certificate", certificate)
+    private = _private_key("key" if key is not None else "certificate", key or certificate)
+    if first.original.to_cryptography().public_key() != private.public_key():
+        raise TlsUnavailable("", "TlsOptions.key is not the key of TlsOptions.certificate")
+    return {
+        "certificate": first.original,
+        "privateKey": PKey.from_cryptography_key(private),
+        "extraCertChain": [each.original for each in chain],
+    }
+
+
+def _private_key(name: str, path: StrPath) -> Any:
+    # What was read has no name here, so that no traceback can show it.
+    try:
+        return load_pem_private_key(_read(name, path), None)
+    except TypeError:
+        failure = TlsUnavailable("", f"TlsOptions.{name} is encrypted: {str(path)!r}", hint="use TlsOptions.context")
+    except (ValueError, UnsupportedAlgorithm):
+        failure = TlsUnavailable("", f"TlsOptions.{name} holds no private key that can be used: {str(path)!r}")
+    raise failure
+
+
+# Whom they name
+
+
+class Expected:
+    """Whom we expect to meet.
+
+    Args:
+        name: A host name, or an address of either family.
+
+    Raises:
+        TlsUnavailable: It is neither.
+    """
+
+    def __init__(self, name: str) -> None:
+        name = name.partition("%")[0].rstrip(".")
+        self.name = name
+        if not name:
+            raise TlsUnavailable(
+                "", "there is no name to check the server's certificate against", hint="give TlsOptions.hostname"
+            )
+        try:
+            self._identity = _identity_of(name)
+        except ValueError as error:
+            raise TlsUnavailable(
+                name, f"no certificate can be for this name: {error}", hint="give TlsOptions.hostname"
+            ) from None
+
+    @property
+    def server_name(self) -> bytes | None:
+        """What the server is told of whom we look for; addresses are not told."""
+        return self._identity.hostname if isinstance(self._identity, DNS_ID) else None
+
+    def refusal(self, certificate: X509Certificate) -> CertificateRefused | None:
+        """What is wrong with the names in a certificate; None when nothing is."""
+        patterns: Sequence[Any] = ()
+        try:
+            patterns = extract_patterns(certificate)
+            if patterns:
+                verify_service_identity(patterns, [self._identity], [])
+                return None
+        except VerificationError:
+            return self._wrong_name([_shown(each) for each in patterns])
+        except Exception as error:
+            # Whatever it is, it must not pass: OpenSSL's callbacks drop exceptions.
+            return CertificateRefused(self.name, f"the names in the server's certificate cannot be read: {error}")
+        return CertificateRefused(
+            self.name, "the server's certificate names no host at all", hint="it needs a subjectAltName"
+        )
+
+    def _wrong_name(self, names: Sequence[str]) -> CertificateRefused:
+        shown = ", ".join(names[:_MOST_NAMES]) + (" ..." if len(names) > _MOST_NAMES else "")
+        return CertificateRefused(
+            self.name,
+            f"the server's certificate is for {shown} and not for {self.name}",
+            hint="dial a name that it is for, or give TlsOptions.hostname",
+        )
+
+
+def _identity_of(name: str) -> Identity:
+    """A name as what a certificate is compared with. A ValueError is raised for what is no name."""
+    try:
+        return IPAddress_ID(name)
+    except ValueError:
+        return DNS_ID(name)
+
+
+def _shown(pattern: Any) -> str:
+    """A name of a certificate; those of other kinds than host and address are only mentioned."""
+    name = getattr(pattern, "pattern", None)
+    if isinstance(name, bytes):
+        return name.decode("ascii", "replace")
+    return "another kind of name" if name is None else str(name)
+
+
+# Why one is not trusted
+
+
+def distrusted(expected: str, certificate: X509, code: int, depth: int) -> CertificateRefused:
+    """Why OpenSSL does not trust a certificate of the chain."""
+    whose = "the server's certificate" if depth == 0 else "a certificate of the server's authorities"
+    why, hint = _DISTRUST.get(code, (f"does not pass: OpenSSL's verification code {code}", ""))
+    parsed = certificate.to_cryptography()
+    why = why.format(since=parsed.not_valid_before_utc, until=parsed.not_valid_after_utc)
+    return CertificateRefused(expected, f"{whose} {why}", hint=hint)
+
+
+_UNKNOWN_AUTHORITY = ("is signed by nobody who is trusted here", "give the authority's certificate as TlsOptions.ca")
+_DISTRUST = {
+    X509VerificationCodes.ERR_CERT_HAS_EXPIRED: ("has expired: it was good until {until:%Y-%m-%d %H:%M:%S} UTC", ""),
+    X509VerificationCodes.ERR_CERT_NOT_YET_VALID: (
+        "is not good before {since:%Y-%m-%d %H:%M:%S} UTC",
+        "is the clock right?",
+    ),
+    X509VerificationCodes.ERR_CERT_REVOKED: ("was revoked", ""),
+    X509VerificationCodes.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: (
+        "is self-signed and not trusted here",
+        "if it is the right one, give it as TlsOptions.ca",
+    ),
+    X509VerificationCodes.ERR_SELF_SIGNED_CERT_IN_CHAIN: _UNKNOWN_AUTHORITY,
+    X509VerificationCodes.ERR_UNABLE_TO_GET_ISSUER_CERT: _UNKNOWN_AUTHORITY,
+    X509VerificationCodes.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: _UNKNOWN_AUTHORITY,
+    X509VerificationCodes.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: _UNKNOWN_AUTHORITY,
+    X509VerificationCodes.ERR_INVALID_PURPOSE: ("is not one for servers", ""),
+    X509VerificationCodes.ERR_CERT_SIGNATURE_FAILURE: ("has a wrong signature", ""),
+}

@@ -1,0 +1,27 @@
+"""Why a connection was lost, in an error of ours."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from ..errors import ConnectionLost, DialFailed, NatsError
+
+
+def why_lost(server: str, reason: Failure, *, tls: NatsError | None, live: bool) -> NatsError:
+    """The error of a connection that ended by itself.
+
+    Args:
+        server: Its name.
+        reason: What the transport says; one of ours gives an error of ours.
+        tls: What TLS knows of it.
+        live: Whether the handshake was done.
+    """
+    if tls is None and isinstance(reason.value, NatsError):
+        return reason.value
+    detail = "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"
+    if not live:
+        return tls or DialFailed(server, f"the server closed the connection before the handshake was done{detail}")
+    if tls is not None:
+        return ConnectionLost(server, f"TLS failed: {tls.why}")
+    return ConnectionLost(server, f"the server closed the connection{detail}")
