@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer, ITransport
@@ -27,6 +27,10 @@ class RawClient(Protocol):
 
     def write(self, data: bytes) -> None:
         cast(ITransport, self.transport).write(data)
+
+    def start_tls(self, options: object) -> None:
+        """TLS from here on."""
+        cast(Any, self.transport).startTLS(options)
 
     def pause(self) -> None:
         """Read nothing more."""

@@ -16,7 +16,7 @@ class Connections(Story):
         client = await self.connect(name="joe")
         info = client.server_info
         assert (info.server_name, info.max_payload, info.headers, info.proto) == ("hamlet", 5_000, True, 1)
-        assert (info.auth_required, info.tls_required, info.ldm, info.nonce) == (False, False, False, "")
+        assert (info.auth_required, info.tls_required, info.ldm, info.nonce) == (False, self.secure, False, "")
         assert info.client_id > 0
         assert client.status is Status.CONNECTED
 

@@ -22,14 +22,16 @@ from typing import Any, ClassVar
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 import txnats
+from tests.certificates import certificates
 from tests.contract.raw import RawClient
 from txnats.net.endpoints import ServersArgument
+from txnats.net.tls import client_options
 from txnats.net.websocket import websocket_endpoint
 from txnats.server import NatsServer
 from txnats.state.addresses import parse_address
@@ -45,6 +47,8 @@ class Story:
     clock: IReactorTime
     last_words = True
     """Whether the server's last line before it closes always arrives."""
+    secure = False
+    """Whether the way to it is TLS."""
 
     async def serve(self, **options: Any) -> None:
         """Start the server of this test; without it ``connect`` starts a plain one."""
@@ -202,6 +206,47 @@ class OverWebSocket(OnNatsServer):
         return websocket_endpoint(self.clock, inner, address, txnats.WebSocketOptions())
 
 
+class OverSecureWebSocket(OverWebSocket):
+    """Within a WebSocket, within TLS."""
+
+    secure = True
+
+    async def serve(self, **options: Any) -> None:
+        await super().serve(tls=certificates().server, **options)
+
+    async def ways(self) -> dict[str, Any]:
+        return {"tls": certificates().client}
+
+    async def endpoint(self) -> IStreamClientEndpoint:
+        server = await self.started()
+        address = parse_address(server.websocket_url)
+        inner = HostnameEndpoint(reactor, address.host, address.port)
+        secured = wrapClientTLS(client_options(certificates().client, address.host), inner)
+        return websocket_endpoint(self.clock, secured, address, txnats.WebSocketOptions())
+
+
+class OverTls(OnNatsServer):
+    """Over TLS, which starts when the server has told of itself."""
+
+    secure = True
+
+    async def serve(self, **options: Any) -> None:
+        await super().serve(tls=certificates().server, **options)
+
+    async def servers(self) -> ServersArgument:
+        return (await self.started()).url
+
+    async def ways(self) -> dict[str, Any]:
+        return {"tls": certificates().client}
+
+    async def bare(self) -> RawClient:
+        client = await super().bare()
+        info = await client.until(b"\r\n")
+        client.start_tls(client_options(certificates().client, "127.0.0.1"))
+        client.dataReceived(info)
+        return client
+
+
 class OverCompressedWebSocket(OverWebSocket):
     """Within a WebSocket whose messages are compressed both ways."""
 
@@ -236,8 +281,10 @@ class OverUnixSocket(OnNatsServer):
 WORLDS: tuple[type[TestCase], ...] = (
     InMemory,
     OnNatsServer,
+    OverTls,
     OverWebSocket,
     OverCompressedWebSocket,
+    OverSecureWebSocket,
     OverUnixSocket,
 )
 

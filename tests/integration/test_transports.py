@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import HostnameEndpoint, ProcessEndpoint, TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
@@ -18,10 +17,11 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 import txnats
+from tests.certificates import certificates
 from tests.integration.connect_proxy import ConnectProxy
 from tests.promises.promise import QUICK, Told, until
-from txnats import NatsError, ReconnectOptions, TlsOptions, WebSocketOptions, events
-from txnats.server import Cluster, NatsServer, ServerTls
+from txnats import NatsError, ReconnectOptions, WebSocketOptions, events
+from txnats.server import Cluster, NatsServer
 from txnats.testing import ChaosProxy
 
 reactor: Any = _reactor
@@ -36,21 +36,6 @@ threading.Thread(target=up, daemon=True).start()
 while data := peer.recv(65536): os.write(1, data)
 """
 """As ``ssh -W host:port`` does: standard input and output are the connection."""
-
-
-class Certificates:
-    """Files of an authority and of a server that it knows as 127.0.0.1."""
-
-    def __init__(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        folder = Path(self.folder.name)
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1", "localhost")
-        self.ca, certificate, key = (str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem"))
-        authority.cert_pem.write_to_path(self.ca)
-        issued.cert_chain_pems[0].write_to_path(certificate)
-        issued.private_key_pem.write_to_path(key)
-        self.server = ServerTls(certificate=certificate, key=key)
 
 
 class Base(TestCase):
@@ -77,11 +62,6 @@ class Base(TestCase):
 
 @pytest.mark.usefixtures("make_server")
 class WebSocket(Base):
-    def certificates(self) -> Certificates:
-        made = Certificates()
-        self.addCleanup(made.folder.cleanup)
-        return made
-
     async def test_messages_of_every_size(self) -> None:
         for compression in (False, True):
             server = await self.serve(websocket=True, websocket_compression=compression, max_payload=8_000_000)
@@ -104,18 +84,18 @@ class WebSocket(Base):
         assert client.statistics.reconnects == 0
 
     async def test_wss(self) -> None:
-        files = self.certificates()
+        files = certificates()
         server = await self.serve(websocket=True, websocket_compression=True, tls=files.server)
         assert server.websocket_url.startswith("wss://")
-        client = await self.client(server.websocket_url, tls=TlsOptions(ca=files.ca))
+        client = await self.client(server.websocket_url, tls=files.client)
         assert client.server_info.tls_required, "which means nothing more to do"
         await self.works(client)
 
     async def test_wss_is_won_back(self) -> None:
-        files = self.certificates()
+        files = certificates()
         server = await self.serve(websocket=True, tls=files.server)
         told = Told()
-        client = await self.client(server.websocket_url, tls=TlsOptions(ca=files.ca), on_event=told)
+        client = await self.client(server.websocket_url, tls=files.client, on_event=told)
         await deferToThread(server.kill)
         await until(lambda: told.of(events.Disconnected))
         await deferToThread(server.start)
@@ -123,7 +103,7 @@ class WebSocket(Base):
         await self.works(client)
 
     async def test_ws_to_a_port_that_speaks_tls(self) -> None:
-        files = self.certificates()
+        files = certificates()
         server = await self.serve(websocket=True, tls=files.server)
         url = server.websocket_url.replace("wss:", "ws:")
         with pytest.raises(NatsError, match="wss://"):
@@ -210,12 +190,11 @@ class OwnTransports(Base):
         return factory
 
     async def test_a_connect_proxy_under_every_scheme(self) -> None:
-        files = Certificates()
-        self.addCleanup(files.folder.cleanup)
+        files = certificates()
         plain, secure = await self.serve(websocket=True), await self.serve(websocket=True, tls=files.server)
         proxy = self.proxy("me:secret")
         for url in (plain.url, plain.websocket_url, secure.websocket_url):
-            tls = TlsOptions(ca=files.ca) if url == secure.websocket_url else None
+            tls = files.client if url == secure.websocket_url else None
             client = await self.client(url, tls=tls, endpoint_factory=self.through(proxy, "me:secret"))
             await self.works(client)
             assert proxy.asked[-1] == url.partition("://")[2]
