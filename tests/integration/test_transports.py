@@ -109,6 +109,24 @@ class WebSocket(Base):
         with pytest.raises(NatsError, match="wss://"):
             await self.client(url, reconnect=ReconnectOptions(), timeout=5.0)
 
+    async def test_tls_that_is_asked_for_is_not_had_by_ws(self) -> None:
+        server = await self.serve(websocket=True)
+        async with ChaosProxy(reactor, server.host, server.config.websocket_port) as proxy:
+            with pytest.raises(txnats.TlsUnavailable, match="use wss://; nothing was sent"):
+                await self.client(f"ws://127.0.0.1:{proxy.port}", tls=certificates().client)
+            assert proxy.accepted == 0
+
+    async def test_headers_that_cannot_be_had_are_an_attempt_that_failed(self) -> None:
+        def headers() -> dict[str, str]:
+            raise LookupError("a secret")
+
+        server = await self.serve(websocket=True)
+        with pytest.raises(txnats.NatsError, match=r"WebSocketOptions\.headers raised LookupError") as caught:
+            await self.client(
+                server.websocket_url, websocket=WebSocketOptions(headers=headers), reconnect=ReconnectOptions()
+            )
+        assert "a secret" not in repr(caught.value)
+
     async def test_the_wrong_port(self) -> None:
         server = await self.serve(websocket=True)
         with pytest.raises(txnats.WebSocketRefused, match="plain NATS is spoken there"):

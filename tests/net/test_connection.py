@@ -442,3 +442,23 @@ def test_stop_producing_is_as_a_pause() -> None:
     rig = Rig().live()
     rig.connection.stopProducing()
     assert rig.connection.paused
+
+
+def test_a_transport_without_back_pressure_is_refused() -> None:
+    class Channel:
+        """As SSH channels are."""
+
+        closed = False
+
+        def write(self, data: bytes) -> None:
+            raise AssertionError("not a byte is written")
+
+        def loseConnection(self) -> None:
+            self.closed = True
+
+    rig = Rig()
+    channel: Any = Channel()
+    rig.connection.makeConnection(channel)
+    assert channel.closed
+    rig.connection.connectionLost(Failure(ConnectionDone()))
+    assert "is no IConsumer" in str(rig.ready.error)

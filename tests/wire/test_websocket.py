@@ -396,6 +396,9 @@ def test_what_is_packed_is_what_the_server_reads(parts: list[bytes], compression
 
 def test_a_compressed_message_is_never_larger_than_the_servers_max_payload() -> None:
     websocket, server = opened(compression=True)
+    server.feed(websocket.pack(b"x" * 10_500))
+    assert list(map(len, server.frames)) == [10_500], "not compressed: it has not told yet"
+    server.frames.clear()
     websocket.takes(1000)
     server.feed(websocket.pack(b"x" * 10_500))
     assert list(map(len, server.frames)) == [1000] * 10 + [500]

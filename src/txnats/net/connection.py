@@ -152,6 +152,9 @@ class Connection(Protocol):
         if self._over:
             self._abort()
             return
+        if not hasattr(self.transport, "registerProducer"):
+            self.fail(DialFailed(self.server, "the endpoint's transport is no IConsumer: memory would have no bound"))
+            return
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)

@@ -86,8 +86,8 @@ class WebSocket:
         self.is_open = False
         self._server = server
         self._max_size = max_size
-        # Until the server has told: no server of use takes less.
-        self._compressed = NOT_COMPRESSED
+        # Nothing is compressed until the server has told how much it takes.
+        self._compressed = 0
         self._head = bytearray()
         self._inbox: deque[bytes] = deque()
         self._ready: deque[bytes | memoryview] = deque()
