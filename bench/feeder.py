@@ -25,5 +25,5 @@ def feed(wire: socket.socket, job: Job) -> None:
 
 if __name__ == "__main__":
     orders = measure.job()
-    with raw.dial(orders.url) as connection:
+    with raw.dial(orders.url, orders.ca) as connection:
         feed(connection, orders)

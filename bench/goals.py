@@ -60,6 +60,8 @@ SMALL_PUBLISH = Goal(must=(rate(3),), goal=(rate(4.5),))
 MIDDLE_PUBLISH = Goal(must=(rate(2.5),), goal=(rate(3.5),))
 LARGE = Goal(must=(rate(1.2), cpu(0.5)), goal=(rate(1.6),))
 SUBSCRIBE = Goal(must=(rate(3),), goal=(rate(4.5),))
+SMALL_TLS = Goal(must=(rate(1.5),), goal=(rate(2.5),))
+LARGE_TLS = Goal(must=(rate(1),), goal=(rate(1.2),))
 
 GOALS = {
     "publish 16 B": SMALL_PUBLISH,
@@ -77,6 +79,11 @@ GOALS = {
     "subscribe 16 B, async": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
     "request, one at a time": Goal(must=(rate(1.3),), goal=(rate(1.6), rate(1, "c"))),
     "request, 100 in flight": Goal(must=(rate(1.5),), goal=(rate(1.8), rate(1, "c"))),
+    "publish 128 B, TLS": SMALL_TLS,
+    "publish 64 KiB, TLS": LARGE_TLS,
+    "subscribe 128 B, TLS": SMALL_TLS,
+    "subscribe 64 KiB, TLS": LARGE_TLS,
+    "request, one at a time, TLS": Goal(must=(rate(1),), goal=(rate(1.3),)),
     "memory, 100k subscriptions": Goal(must=(value(100),), goal=(value(60),)),
     "import": Goal(must=(value(40),), goal=(value(20),)),
     "subject check": Goal(must=(value(100),), goal=(value(50),)),

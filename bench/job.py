@@ -15,6 +15,8 @@ class Job:
     """One program's orders.
 
     Attributes:
+        url: The server's; with ``tls://`` the connection is upgraded after INFO.
+        ca: The file with the certificate to trust there.
         warm: Messages before the measured ones.
         count: Messages that are measured.
         size: Payload bytes of a message.
@@ -24,6 +26,7 @@ class Job:
     """
 
     url: str = ""
+    ca: str = ""
     subject: str = "bench.subject"
     size: int = 16
     warm: int = 0

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 READ_SIZE = 256 * 1024
 
 
-def dial(url: str) -> socket.socket:
+def dial(url: str, ca: str = "") -> socket.socket:
     """A socket on which the server has answered the first PING."""
     parts = urlsplit(url)
     wire = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 4222))
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if parts.scheme == "tls":
+        while not wire.recv(READ_SIZE).endswith(b"\r\n"):
+            pass
+        wire = ssl.create_default_context(cafile=ca).wrap_socket(wire, server_hostname=parts.hostname)
     wire.sendall(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"echo":false}\r\n')
     settle(wire)
     return wire

@@ -43,7 +43,7 @@ def respond(wire: socket.socket, payload: bytes) -> None:
 
 if __name__ == "__main__":
     orders = measure.job()
-    with raw.dial(orders.url) as connection:
+    with raw.dial(orders.url, orders.ca) as connection:
         connection.sendall(f"SUB {orders.subject} 1\r\n".encode())
         raw.settle(connection)
         measure.ready()

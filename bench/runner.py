@@ -68,7 +68,8 @@ def measure(workload: Workload, peer: Peer, count: int, number: int) -> Run:
 
 def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
     with ExitStack() as stack:
-        job = workload.job(stack.enter_context(server.running()), count)
+        url, ca = stack.enter_context(server.running(tls=workload.tls))
+        job = workload.job(url, count, ca)
         if workload.role == "request":
             responder = stack.enter_context(_program(_helper("responder", job)))
             responder.wait_until_ready()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from txnats.server import NatsServer, ServerConfig, find_nats_server
+import trustme
+
+from txnats.server import NatsServer, ServerConfig, ServerTls, find_nats_server
 from txnats.server import version as server_version
 
 # By default the server drops a subscriber that is 64 MiB behind, or that does not read for ten seconds.
@@ -23,11 +27,24 @@ def version() -> str:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """A fresh server on a port of its own choosing; gives its URL."""
-    server = NatsServer(PATIENT)
-    try:
-        yield server.start().url
-    finally:
-        server.kill()  # at once: clients may still be connected
-        server.stop()
+def running(*, tls: bool = False) -> Iterator[tuple[str, str]]:
+    """A fresh server on a port of its own choosing; gives its URL and, for TLS, the file of whom to trust."""
+    with TemporaryDirectory(prefix="txnats-bench-") as folder:
+        ca = Path(folder) / "ca.pem"
+        server = NatsServer(PATIENT, tls=_certified(ca) if tls else None)
+        try:
+            yield server.start().url, str(ca) if tls else ""
+        finally:
+            server.kill()  # at once: clients may still be connected
+            server.stop()
+
+
+def _certified(ca: Path) -> ServerTls:
+    """A certificate for loopback, and its authority's in this file."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate, key = ca.with_name("server.pem"), ca.with_name("key.pem")
+    authority.cert_pem.write_to_path(ca)
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    return ServerTls(certificate=str(certificate), key=str(key))

@@ -8,6 +8,7 @@ from bench.job import Job
 
 KIB = 1024
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
+WITH_TLS = ONLY_TXNATS | {"nats-py"}
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
 # What a subscriber has not yet read waits in the server, which slows the feeder down from half its `max_pending` on.
@@ -24,6 +25,7 @@ class Workload:
         pilot: Messages of the first, unrecorded run, which tells how many make up a measured run.
         live: A subscriber reads while it is fed, and so shares the processors with the feeder and the server. Else all
             messages wait at the server before the first is read, and the client alone sets the pace.
+        tls: The client and the feeder go over TLS.
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
         peers: The peers that can do it; None for all.
@@ -37,6 +39,7 @@ class Workload:
     handler: str = "plain"
     in_flight: int = 1
     live: bool = False
+    tls: bool = False
     fixed: bool = False
     unit: str = "msg/s"
     peers: frozenset[str] | None = None
@@ -46,13 +49,14 @@ class Workload:
         """Whether the result is messages a second: more is better. A value is the other way round."""
         return self.unit == "msg/s"
 
-    def job(self, url: str, count: int) -> Job:
+    def job(self, url: str, count: int, ca: str = "") -> Job:
         """The orders for one run of about ``count`` messages; the warm-up is a tenth, or half a pilot's."""
         warm = 0 if self.fixed else max(count // 10, self.pilot // 2)
         if self.role == "subscribe":
             count = min(count, MOST_BYTES_FED // (self.size + LINE_BYTES) - warm)
         return Job(
             url=url,
+            ca=ca,
             size=self.size,
             warm=self._whole(warm),
             count=self._whole(count),
@@ -82,6 +86,11 @@ WORKLOADS = (
     Workload(name="subscribe 16 B, async", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS),
     Workload(name="request, one at a time", role="request", pilot=1_000),
     Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000),
+    Workload(name="publish 128 B, TLS", role="publish", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
+    Workload(name="publish 64 KiB, TLS", role="publish", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
+    Workload(name="subscribe 128 B, TLS", role="subscribe", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
+    Workload(name="subscribe 64 KiB, TLS", role="subscribe", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
+    Workload(name="request, one at a time, TLS", role="request", tls=True, pilot=1_000, peers=WITH_TLS),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
     Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,13 +32,13 @@ class AsyncioPeer:
 
     Attributes:
         package: Its name on the package index.
-        connect: URL to a connected client.
+        connect: URL, and ``tls`` where it is wanted, to a connected client.
         receive: Subscribe so that the job's messages are counted, without pending limits, and be at the server.
         subscribe: Subscribe and give what has to be kept.
     """
 
     package: str
-    connect: Callable[[str], Awaitable[Any]]
+    connect: Callable[..., Awaitable[Any]]
     receive: Callable[[Any, Job, Callable[[Facts], None]], Awaitable[Any]]
     subscribe: Callable[[Any, str], Awaitable[Any]]
 
@@ -47,7 +48,8 @@ class AsyncioPeer:
         asyncio.run(self._run(role, Job.read(sys.argv[2:])))
 
     async def _run(self, role: Callable[[AsyncioPeer, Any, Job], Awaitable[Facts]], job: Job) -> None:
-        client = await self.connect(job.url)
+        secure = {"tls": ssl.create_default_context(cafile=job.ca)} if job.ca else {}
+        client = await self.connect(job.url, **secure)
         measure.tell(self.package, await role(self, client, job))
         await client.close()
 

@@ -11,7 +11,7 @@ from bench.peers import measure
 
 
 async def main(reactor: IReactorTime, job: Job) -> None:
-    client = await txnats.connect(reactor, job.url)
+    client = await txnats.connect(reactor, job.url, tls=txnats.TlsOptions(ca=job.ca) if job.ca else None)
     watch = measure.Stopwatch()
     await publish(client, job, job.warm)
     watch.start()

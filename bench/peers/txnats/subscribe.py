@@ -12,7 +12,7 @@ from bench.peers import measure
 
 
 async def main(reactor: IReactorTime, job: Job) -> None:
-    client = await txnats.connect(reactor, job.url)
+    client = await txnats.connect(reactor, job.url, tls=txnats.TlsOptions(ca=job.ca) if job.ca else None)
     done: Deferred[dict[str, float]] = Deferred()
     counting = measure.counting_coroutine if job.handler == "async" else measure.counting_handler
     subscription = client.subscribe(job.subject, counting(job, done.callback))

@@ -193,7 +193,7 @@ class Connection(Protocol):
         finally:
             self.reading = False
         if self._tls_due:
-            self._start_tls()
+            self._start_tls(data)
         if self._live and self._listener is not None:
             self._send_pong()
             self._listener.writable(self)
@@ -356,12 +356,12 @@ class Connection(Protocol):
                 error.where = error.where or self.server
                 self.fail(error)
 
-    def _start_tls(self) -> None:
-        """If it is due: between two chunks, when it is known that nothing came behind what asked for it."""
+    def _start_tls(self, data: bytes = b"\n") -> None:
+        """If it is due: between two chunks, the last of which must end with the line that asked for it."""
         due, self._tls_due = self._tls_due, False
         if not due or self._over:
             return
-        if not self.parser.is_between:
+        if data.find(b"\n") + 1 != len(data):
             self._obey(self._handshake.more_than_info())
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"

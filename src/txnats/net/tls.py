@@ -88,7 +88,7 @@ class TlsSecurity:
         factory = TLSMemoryBIOFactory(
             self._creator, True, Factory.forProtocol(lambda: _Inside(top)), cast(Any, self._clock)
         )
-        factory.protocol = TLSMemoryBIOProtocol
+        factory.protocol = _Layer
         layer = factory.buildProtocol(None)
         try:
             layer.makeConnection(transport if hasattr(transport, "abortConnection") else _Abortable(transport))
@@ -109,15 +109,31 @@ class _Inside(Protocol):
 
     def __init__(self, top: Top) -> None:
         self._top = top
+        self._read: list[bytes] = []
 
     def dataReceived(self, data: bytes) -> None:
-        self._top.read(data)
+        self._read.append(data)
+
+    def flush(self) -> None:
+        """Hand on what was read: all records of a chunk at once, since a parser likes long inputs."""
+        read, self._read = self._read, []
+        if read:
+            self._top.read(read[0] if len(read) == 1 else b"".join(read))
 
     def handshakeCompleted(self) -> None:
         self._top.secured()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.flush()
         self._top.gone(reason)
+
+
+class _Layer(TLSMemoryBIOProtocol):
+    """Twisted's TLS, which tells what it has read once a chunk."""
+
+    def dataReceived(self, bytes: bytes) -> None:  # noqa: A002  # Twisted calls it so
+        super().dataReceived(bytes)  # type: ignore[no-untyped-call]
+        cast(_Inside, self.wrappedProtocol).flush()
 
 
 class _Abortable:

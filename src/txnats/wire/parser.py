@@ -103,11 +103,6 @@ class Parser:
             ops.append(Fault(error))
         return ops
 
-    @property
-    def is_between(self) -> bool:
-        """True when nothing is half read."""
-        return self._body is None and not self._line
-
     # The two lanes
 
     def _starts_small(self, data: bytes, position: int) -> bool:
