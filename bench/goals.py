@@ -84,6 +84,8 @@ GOALS = {
     "subscribe 128 B, TLS": SMALL_TLS,
     "subscribe 64 KiB, TLS": LARGE_TLS,
     "request, one at a time, TLS": Goal(must=(rate(1),), goal=(rate(1.3),)),
+    "publish 128 B, WebSocket": SMALL_TLS,
+    "subscribe 128 B, WebSocket, live": SMALL_TLS,
     "memory, 100k subscriptions": Goal(must=(value(100),), goal=(value(60),)),
     "import": Goal(must=(value(40),), goal=(value(20),)),
     "subject check": Goal(must=(value(100),), goal=(value(50),)),

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from bench import ROOT, server
@@ -68,12 +68,13 @@ def measure(workload: Workload, peer: Peer, count: int, number: int) -> Run:
 
 def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
     with ExitStack() as stack:
-        url, ca = stack.enter_context(server.running(tls=workload.tls))
-        job = workload.job(url, count, ca)
+        running, ca = stack.enter_context(server.running(tls=workload.tls, websocket=workload.websocket))
+        job = workload.job(running.url, count, ca)
+        url = running.websocket_url if workload.websocket else running.url
         if workload.role == "request":
             responder = stack.enter_context(_program(_helper("responder", job)))
             responder.wait_until_ready()
-        client = stack.enter_context(_program([*peer.command(workload.role), *job.words()]))
+        client = stack.enter_context(_program([*peer.command(workload.role), *replace(job, url=url).words()]))
         if workload.role == "subscribe":
             client.wait_until_ready()
             feeder = _program(_helper("feeder", job))

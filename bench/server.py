@@ -27,13 +27,13 @@ def version() -> str:
 
 
 @contextmanager
-def running(*, tls: bool = False) -> Iterator[tuple[str, str]]:
-    """A fresh server on a port of its own choosing; gives its URL and, for TLS, the file of whom to trust."""
+def running(*, tls: bool = False, websocket: bool = False) -> Iterator[tuple[NatsServer, str]]:
+    """A fresh server on ports of its own choosing; gives it and, for TLS, the file of whom to trust."""
     with TemporaryDirectory(prefix="txnats-bench-") as folder:
         ca = Path(folder) / "ca.pem"
-        server = NatsServer(PATIENT, tls=_certified(ca) if tls else None)
+        server = NatsServer(PATIENT, tls=_certified(ca) if tls else None, websocket=websocket)
         try:
-            yield server.start().url, str(ca) if tls else ""
+            yield server.start(), str(ca) if tls else ""
         finally:
             server.kill()  # at once: clients may still be connected
             server.stop()

@@ -9,6 +9,7 @@ from bench.job import Job
 KIB = 1024
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
 WITH_TLS = ONLY_TXNATS | {"nats-py"}
+WITH_WEBSOCKET = ONLY_TXNATS | {"nats-py"}
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
 
 # What a subscriber has not yet read waits in the server, which slows the feeder down from half its `max_pending` on.
@@ -26,6 +27,8 @@ class Workload:
         live: A subscriber reads while it is fed, and so shares the processors with the feeder and the server. Else all
             messages wait at the server before the first is read, and the client alone sets the pace.
         tls: The client and the feeder go over TLS.
+        websocket: The client goes over WebSocket, the feeder does not. A subscriber has to be live then: all that waits
+            for it would come as one message.
         fixed: The measured run has as many messages as ``pilot``, however fast they go.
         unit: What the result is: a rate, or the unit of ``value``.
         peers: The peers that can do it; None for all.
@@ -40,6 +43,7 @@ class Workload:
     in_flight: int = 1
     live: bool = False
     tls: bool = False
+    websocket: bool = False
     fixed: bool = False
     unit: str = "msg/s"
     peers: frozenset[str] | None = None
@@ -91,6 +95,18 @@ WORKLOADS = (
     Workload(name="subscribe 128 B, TLS", role="subscribe", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
     Workload(name="subscribe 64 KiB, TLS", role="subscribe", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
     Workload(name="request, one at a time, TLS", role="request", tls=True, pilot=1_000, peers=WITH_TLS),
+    Workload(
+        name="publish 128 B, WebSocket", role="publish", size=128, websocket=True, pilot=60_000, peers=WITH_WEBSOCKET
+    ),
+    Workload(
+        name="subscribe 128 B, WebSocket, live",
+        role="subscribe",
+        size=128,
+        websocket=True,
+        live=True,
+        pilot=60_000,
+        peers=WITH_WEBSOCKET,
+    ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
     Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),

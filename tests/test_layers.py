@@ -54,6 +54,12 @@ def test_import_chooses_no_reactor() -> None:
     assert (result.stdout, result.stderr) == ("False\n", "")
 
 
+def test_a_websocket_is_loaded_when_it_is_first_needed() -> None:
+    code = "import sys, txnats, txnats.connecting; print([each for each in sys.modules if 'websocket' in each])"
+    result = run(sys.executable, "-c", code)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
 @pytest.mark.parametrize("room", ["wire", "state", "auth"])
 def test_each_pure_module_has_its_own_tests(room: str) -> None:
     modules = [path for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py"]

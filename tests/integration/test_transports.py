@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import HostnameEndpoint, ProcessEndpoint, TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThread
+from twisted.internet.utils import getProcessOutput
 from twisted.trial.unittest import TestCase
 
 import txnats
@@ -216,6 +218,17 @@ class OwnTransports(Base):
             client = await self.client(url, tls=tls, endpoint_factory=self.through(proxy, "me:secret"))
             await self.works(client)
             assert proxy.asked[-1] == url.partition("://")[2]
+
+    async def test_the_example_runs(self) -> None:
+        server, proxy = await self.serve(), self.proxy("me:secret")
+        program = str(ROOT / "example" / "new" / "through_a_proxy.py")
+        arguments = ["--proxy", f"127.0.0.1:{proxy.port}", "--url", server.url]
+        for login, said in (("me:secret", b"connected through the proxy to N"), ("me:wrong", b"407 Proxy Auth")):
+            told = await getProcessOutput(
+                sys.executable, [program, *arguments, "--login", login], env=os.environ, errortoo=True
+            )
+            assert said in told, told
+            assert b"Traceback" not in told
 
     async def test_a_pool_behind_a_proxy_is_won_back(self) -> None:
         server = await self.serve()
