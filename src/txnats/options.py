@@ -306,6 +306,8 @@ class WebSocketOptions(_Checked, frozen=True, kw_only=True):
         headers = self.headers() if callable(self.headers) else self.headers
         fault = _fault_of(headers)
         if fault:
+            # A detailed traceback shows what a frame holds.
+            del headers
             raise InvalidOption("WebSocketOptions.headers cannot be sent", why=fault)
         return dict(headers)
 

@@ -334,6 +334,27 @@ def test_memory_held_is_that_of_a_message_and_a_piece() -> None:
     assert len(websocket._protocol.reader.buffer) <= 10_000
 
 
+@settings(max_examples=400, deadline=None)
+@given(st.booleans(), st.data())
+def test_whatever_bytes_come_they_are_data_or_an_end(compression: bool, data: st.DataObject) -> None:
+    """No exception, whatever it is, and nothing more after the end."""
+    good = [frame(b"ab"), frame(b"a", fin=False), frame(b"b", CONT), frame(b"", PING), closing(1000)]
+    good += [frame(deflated(b"a" * 100), rsv=4), frame(deflated(b"a"), fin=False, rsv=4), frame(b"x" * 200)]
+    part = st.one_of(st.binary(max_size=60), st.sampled_from(good), st.sampled_from(good).map(lambda each: each[:-1]))
+    if data.draw(st.booleans()):
+        websocket, _ = opened(compression=compression, max_size=300)
+    else:
+        websocket = client(compression=compression, max_size=300)
+        head = answer(websocket)
+        at = data.draw(st.integers(0, len(head)))
+        read(websocket, head[:at] + data.draw(st.binary(max_size=8)) + head[at:])
+    for piece in data.draw(st.lists(part, max_size=12)):
+        read(websocket, piece)
+        websocket.control()
+        websocket.close() if data.draw(st.integers(0, 20)) == 0 else b""
+    assert websocket.next() is None or end_of(websocket)
+
+
 # Closing
 
 

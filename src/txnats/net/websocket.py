@@ -221,7 +221,8 @@ class WebSocketTransport(ProtocolWrapper):
         """Read on: in a later turn, as a socket would."""
         self._resting = False
         cancel(self._turn)
-        self._turn = self._clock.callLater(0, self._go_on)
+        if not self._over:
+            self._turn = self._clock.callLater(0, self._go_on)
 
     # Inside
 
