@@ -61,6 +61,11 @@ SIZES: dict[str, Sizes] = {
     "test_p18_hard_cap": same(size=100_000),
     "test_p19_one_command": Sizes({"tries": 4000}, {"tries": 1_000_000}),
     "test_p20_cost": same(most_ns=100),
+    "test_p21_nothing_in_clear": same(occasions=("first", "reconnect", "second", "announced")),
+    "test_p22_glued_to_info": same(),
+    "test_p23_bad_certificates": same(),
+    "test_p23_good_certificates": same(),
+    "test_p24_stalled_handshake": Sizes({"timeout": 0.3}, {"timeout": 2.0}),
     "test_p29_denied": same(others=20),
     # WebSocket
     "test_p30_hostile_websockets": Sizes({"rounds": 1}, {"rounds": 20}),

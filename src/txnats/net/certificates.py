@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate as X509Certificate
 from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL.crypto import X509, PKey
+from OpenSSL.crypto import X509
 from OpenSSL.SSL import X509VerificationCodes
 from service_identity.cryptography import extract_patterns
 from service_identity.exceptions import VerificationError
@@ -38,9 +38,9 @@ def _read(name: str, path: StrPath) -> bytes:
     raise failure
 
 
-def _certificates(name: str, path: StrPath) -> list[Certificate]:
+def _certificates(name: str, path: StrPath) -> list[X509Certificate]:
     try:
-        return [Certificate(X509.from_cryptography(each)) for each in load_pem_x509_certificates(_read(name, path))]
+        return load_pem_x509_certificates(_read(name, path))
     except ValueError:
         failure = TlsUnavailable("", f"TlsOptions.{name} holds no certificate in PEM: {str(path)!r}")
     raise failure
@@ -48,7 +48,9 @@ def _certificates(name: str, path: StrPath) -> list[Certificate]:
 
 def trusted(path: StrPath | None) -> Any:
     """Whom to trust, for want of a file those whom the system trusts."""
-    return platformTrust() if path is None else trustRootFromCertificates(_certificates("ca", path))
+    if path is None:
+        return platformTrust()
+    return trustRootFromCertificates([Certificate(X509.from_cryptography(each)) for each in _certificates("ca", path)])
 
 
 def own_certificate(certificate: StrPath | None, key: StrPath | None) -> dict[str, Any]:
@@ -57,13 +59,9 @@ def own_certificate(certificate: StrPath | None, key: StrPath | None) -> dict[st
         return {}
     first, *chain = _certificates("certificate", certificate)
     private = _private_key("key" if key is not None else "certificate", key or certificate)
-    if first.original.to_cryptography().public_key() != private.public_key():
+    if first.public_key() != private.public_key():
         raise TlsUnavailable("", "TlsOptions.key is not the key of TlsOptions.certificate")
-    return {
-        "certificate": first.original,
-        "privateKey": PKey.from_cryptography_key(private),
-        "extraCertChain": [each.original for each in chain],
-    }
+    return {"certificate": first, "privateKey": private, "extraCertChain": chain}
 
 
 def _private_key(name: str, path: StrPath) -> Any:

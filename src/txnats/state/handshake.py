@@ -102,13 +102,14 @@ class Handshake:
 
     def receive(self, op: Op) -> Answer | None:
         """What to do about an op; None for nothing."""
+        if self._upgrading:
+            # Not even a refusal: nobody knows who said it.
+            return self.more_than_info()
         match op:
             case Fault(error):
                 return Refused(error)
             case Err(text):
                 return Refused(refusal(self._server, text))
-            case _ if self._upgrading:
-                pass
             case Info(info):
                 first = self.info is None
                 self.info = info
@@ -119,8 +120,6 @@ class Handshake:
                 return Send(encode.PONG)
             case Ok() if self._greeted:
                 return None
-        if self._upgrading:
-            return self.more_than_info()
         expected = "INFO" if self.info is None else "the answer to CONNECT"
         return Refused(
             RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
