@@ -60,6 +60,13 @@ def test_a_websocket_is_loaded_when_it_is_first_needed() -> None:
     assert (result.stdout, result.stderr) == ("[]\n", "")
 
 
+def test_import_loads_no_tls_of_ours() -> None:
+    result = run(sys.executable, "-c", "import sys, txnats; print(*(name for name in sys.modules if '.net.' in name))")
+    loaded = result.stdout.split()
+    assert "txnats.net.connection" in loaded
+    assert not {"txnats.net.tls", "txnats.net.certificates"} & set(loaded)
+
+
 @pytest.mark.parametrize("room", ["wire", "state", "auth"])
 def test_each_pure_module_has_its_own_tests(room: str) -> None:
     modules = [path for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py"]

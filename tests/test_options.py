@@ -197,3 +197,34 @@ def test_headers_are_asked_for_each_time_and_never_shown() -> None:
         WebSocketOptions(compression=5)  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="max_size"):
         WebSocketOptions(max_size=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"ca": 5}, "TlsOptions.ca is a int (it is the path of a PEM file)"),
+        ({"key": "-----BEGIN PRIVATE KEY-----s3cret"}, "TlsOptions.key is no path (it is the path of a PEM file)"),
+        ({"ca": "a\nb"}, "TlsOptions.ca is no path (it is the path of a PEM file)"),
+        ({"certificate": ""}, "TlsOptions.certificate is no path (it is the path of a PEM file)"),
+        ({"key": "k.pem"}, "TlsOptions.key is given without a certificate"),
+        ({"hostname": ""}, "TlsOptions.hostname is no name (None checks the name that is dialled)"),
+        ({"handshake_first": 1}, "TlsOptions.handshake_first is neither True nor False"),
+        ({"context": 5}, "TlsOptions.context cannot be called (it is called for each attempt)"),
+        ({"context": print, "ca": "c"}, "TlsOptions.context takes the place of ca, certificate and key"),
+    ],
+)
+def test_tls_options_that_cannot_be(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        TlsOptions(**options)
+    assert str(caught.value) == says
+
+
+def test_tls_options_show_no_secret() -> None:
+    class Context:
+        def __call__(self) -> None: ...
+        def __repr__(self) -> str:
+            return "s3cret"
+
+    assert repr(TlsOptions()) == "TlsOptions()"
+    assert repr(TlsOptions(ca="c.pem", handshake_first=True)) == "TlsOptions(ca='c.pem', handshake_first=True)"
+    assert "s3cret" not in repr(TlsOptions(context=Context())) + str(TlsOptions(context=Context()))

@@ -147,6 +147,31 @@ ROWS: dict[str, Row] = {
         "timed",
         "{ns_known_subject} ns for a subject in use, {ns_first_use} ns at its first use",
     ),
+    "test_p21_nothing_in_clear": Row(
+        "Who asks for TLS sends no login without it",
+        "TLS asked for by URL, context and handshake-first, of servers without it: {occasions}",
+        "secrets or CONNECT heard: {secrets} of {cases}",
+        "a login is sent in clear when the server does not ask for TLS",
+    ),
+    "test_p22_glued_to_info": Row(
+        "What stands between INFO and TLS is not heard",
+        "bytes behind INFO, input split at each place",
+        "accepted: {accepted} of {cases}",
+    ),
+    "test_p23_bad_certificates": Row(
+        "A certificate that is not right is refused, and the error says why",
+        "wrong name, wrong authority, expired, self-signed, address, no name, none of ours or a wrong one, another "
+        "server's, TLS 1.1; at an upgrade and TLS first",
+        "accepted: {accepted} of {cases}; slowest {seconds} s",
+    ),
+    "test_p23_good_certificates": Row(
+        "… and one that is right is not", "by name and address, of both sides, upgrade and TLS first", "{accepted} of 8"
+    ),
+    "test_p24_stalled_handshake": Row(
+        "A handshake that stalls ends with the attempt",
+        "a server that falls silent before and after INFO, deadline {timeout} s",
+        "{seconds} s",
+    ),
     "test_p29_denied": Row(
         "A refusal ends only what it is meant for",
         "a subscription, a request and a publish denied beside {others} others",

@@ -61,7 +61,7 @@ def connect(
         context: A context of the ``nats`` command line, in place of servers.
         name: How the server's monitoring calls this client.
         auth: ``UserPassword``, ``Token`` ...; a URL's own credentials come first.
-        tls: How TLS is done.
+        tls: How TLS is done; giving it asks for TLS, as a ``tls://`` URL does, and a server without it is refused.
         reconnect: How a lost connection is won back.
         limits: Every bound.
         ping: How a dead connection is noticed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ import txnats
 from tests.integration.test_client import ForwarderFactory, whole
 from tests.promises.papers import Papers
 from tests.promises.promise import Promise, Told, apart, reactor, turns, until
+from tests.promises.tls_peer import TlsPeer, server_options
 from txnats import TlsOptions, events
 from txnats.server import Cluster, NatsServer, ServerConfig, ServerTls
 from txnats.statistics import Status
@@ -78,6 +80,23 @@ class Tls(Promise):
         await self.echoes(client)
         plain = await self.client(f"nats://127.0.0.1:{server.port}")
         await self.echoes(plain)
+
+    async def test_who_has_had_tls_takes_no_less(self) -> None:
+        """The server alone wanted it; when it comes back without, it hears nothing."""
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = self.papers.ca
+        self.addCleanup(
+            lambda: os.environ.pop("SSL_CERT_FILE") if before is None else os.environ.update(SSL_CERT_FILE=before)
+        )
+        good = TlsPeer(reactor, tls=server_options(self.papers.issue("127.0.0.1")))
+        told = Told()
+        client = await self.client(f"nats://joe:s3cret@127.0.0.1:{good.port}", on_event=told)
+        await good.close()
+        plain = TlsPeer(reactor, port=good.port)
+        self.addCleanup(plain.close)
+        assert isinstance(await client.when_closed(), txnats.TlsUnavailable)
+        assert plain.accepted
+        assert plain.raw == b""
 
     async def test_kill_and_reconnect(self) -> None:
         server = self.server()
@@ -140,6 +159,7 @@ class Tls(Promise):
         assert told.of(events.Disconnected) == []
         client.publish("moved", b"x")
         assert (await got.next(timeout=10.0)).payload == b"x"
+        await apart(cluster.kill, 0)  # it would wait for clients
 
     async def test_back_pressure(self) -> None:
         """Little is held while the server does not read, and nothing is lost of what was taken."""

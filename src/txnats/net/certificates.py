@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,12 +12,17 @@ from typing import Any, TypeAlias
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate as X509Certificate
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import (
+    DNSName,
+    ExtensionNotFound,
+    IPAddress,
+    SubjectAlternativeName,
+    load_pem_x509_certificates,
+)
 from OpenSSL.crypto import X509
 from OpenSSL.SSL import X509VerificationCodes
-from service_identity.cryptography import extract_patterns
-from service_identity.exceptions import VerificationError
-from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
+from service_identity.exceptions import CertificateError, VerificationError
+from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 from twisted.internet.ssl import Certificate, platformTrust, trustRootFromCertificates
 
 from ..errors import CertificateRefused, TlsUnavailable
@@ -109,17 +116,15 @@ class Expected:
 
     def refusal(self, certificate: X509Certificate) -> CertificateRefused | None:
         """What is wrong with the names in a certificate; None when nothing is."""
-        patterns: Sequence[Any] = ()
         try:
-            patterns = extract_patterns(certificate)
-            if patterns:
-                verify_service_identity(patterns, [self._identity], [])
+            names = _names(certificate)
+            if _matches(self._identity, names):
                 return None
-        except VerificationError:
-            return self._wrong_name([_shown(each) for each in patterns])
         except Exception as error:
             # Whatever it is, it must not pass: OpenSSL's callbacks drop exceptions.
             return CertificateRefused(self.name, f"the names in the server's certificate cannot be read: {error}")
+        if names:
+            return self._wrong_name([str(name) for name in names])
         return CertificateRefused(
             self.name, "the server's certificate names no host at all", hint="it needs a subjectAltName"
         )
@@ -141,12 +146,26 @@ def _identity_of(name: str) -> Identity:
         return DNS_ID(name)
 
 
-def _shown(pattern: Any) -> str:
-    """A name of a certificate; those of other kinds than host and address are only mentioned."""
-    name = getattr(pattern, "pattern", None)
-    if isinstance(name, bytes):
-        return name.decode("ascii", "replace")
-    return "another kind of name" if name is None else str(name)
+def _names(certificate: X509Certificate) -> list[str | IPv4Address | IPv6Address]:
+    """The host names and addresses that it is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except ExtensionNotFound:
+        return []
+    addresses = (each for each in names.get_values_for_type(IPAddress) if isinstance(each, (IPv4Address, IPv6Address)))
+    return [*names.get_values_for_type(DNSName), *addresses]
+
+
+def _matches(identity: Identity, names: Iterable[str | IPv4Address | IPv6Address]) -> bool:
+    """Whether one of them is who we expect. One that no certificate should hold matches nobody, and spoils no other."""
+    patterns: list[DNSPattern | IPAddressPattern] = []
+    for name in names:
+        with suppress(CertificateError):
+            patterns.append(DNSPattern.from_bytes(name.encode()) if isinstance(name, str) else IPAddressPattern(name))
+    try:
+        return bool(patterns) and bool(verify_service_identity(patterns, [identity], []))
+    except VerificationError:
+        return False
 
 
 # Why one is not trusted

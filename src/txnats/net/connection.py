@@ -74,6 +74,7 @@ class Connection(Protocol):
 
     Attributes:
         server: As given.
+        handshake: As given.
         ready: Fires with the connection when the handshake is done, fails with its error; cancelling cuts the socket.
         ended: Fires with None when the socket is gone.
         paused: True while the transport wants no more bytes.
@@ -94,6 +95,7 @@ class Connection(Protocol):
         security: Callable[[], Security] | None = None,
     ) -> None:
         self.server = server
+        self.handshake = handshake
         self.pings = Pings()
         self.parser = parser
         self.ready: Deferred[Connection] = Deferred(self._give_up)
@@ -102,7 +104,6 @@ class Connection(Protocol):
         self.reading = False
         self.received = 0
         self._clock = clock
-        self._handshake = handshake
         self._deliver = deliver
         self._listener: Listener | None = listener
         self._ping = ping
@@ -124,17 +125,12 @@ class Connection(Protocol):
     @property
     def info(self) -> ServerInfo | None:
         """The newest INFO, or None before the first."""
-        return self._handshake.info
+        return self.handshake.info
 
     @property
     def awaits(self) -> str:
         """What the handshake waits for, for texts; what carries us may have one of its own."""
-        return getattr(self.transport, "awaits", "") or self._handshake.awaits
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether it goes over TLS."""
-        return self._handshake.secure
+        return getattr(self.transport, "awaits", "") or self.handshake.awaits
 
     @property
     def is_live(self) -> bool:
@@ -159,13 +155,13 @@ class Connection(Protocol):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         if ISSLTransport.providedBy(self.transport):
-            self._handshake.secure = True
+            self.handshake.secure = True
         elif IWriteDescriptor.providedBy(cast(object, self.transport)):
             # Not where somebody else does TLS: what is written there may be gathered until a later turn.
             self._offer = cast(IWriteDescriptor, self.transport).doWrite
         self._transport.registerProducer(self, True)
         self._heard_at = self._clock.seconds()
-        self._obey(self._handshake.begin())
+        self._obey(self.handshake.begin())
         self._start_tls()
 
     def dataReceived(self, data: bytes) -> None:
@@ -233,7 +229,7 @@ class Connection(Protocol):
         """TLS stands, and the server's certificate has passed."""
         # It may be told in the midst of a refusal.
         if not self._over and not getattr(self.transport, "disconnecting", False):
-            self._obey(self._handshake.secured())
+            self._obey(self.handshake.secured())
 
     # What we do
 
@@ -242,10 +238,21 @@ class Connection(Protocol):
         if not self._over:
             self._transport.write(data)
 
-    def write_sequence(self, pieces: list[bytes]) -> None:
-        """Hand over bytes in pieces, which the transport joins."""
-        if not self._over:
-            self._transport.writeSequence(pieces)
+    def hand_over(self, batch: bytes | list[bytes]) -> None:
+        """Hand over a batch of bytes, whole or in pieces; over TLS its last part waits for more, or for ``settle``."""
+        if self._over:
+            return
+        if self._layer is not None:
+            self._layer.gather(batch)
+        elif isinstance(batch, list):
+            self._transport.writeSequence(batch)
+        else:
+            self._transport.write(batch)
+
+    def settle(self) -> None:
+        """No more is to be handed over for now: nothing of it waits."""
+        if self._layer is not None and not self._over and self._layer.settle():
+            self.push()
 
     def push(self) -> None:
         """Offer what was handed over to the socket at once, where it is one, and not in the next reactor turn.
@@ -335,11 +342,11 @@ class Connection(Protocol):
             self.ended.callback(None)
 
     def _receive(self, op: Op) -> None:
-        if isinstance(op, Info):
-            # What carries us may have to know: only a transport of ours asks.
-            getattr(self.transport, "informed", _unasked)(op.info.max_payload)
+        if isinstance(op, Info) and (informed := getattr(self.transport, "informed", None)) is not None:
+            # A transport of ours that has to know how much the server takes.
+            informed(op.info.max_payload)
         if not self._live:
-            self._obey(self._handshake.receive(op))
+            self._obey(self.handshake.receive(op))
             return
         listener = self._listener
         match op:
@@ -348,7 +355,7 @@ class Connection(Protocol):
             case Pong():
                 self._ponged()
             case Info(info) if listener is not None:
-                self._handshake.info = info
+                self.handshake.info = info
                 listener.informed(self, info)
             case Err(text) if listener is not None:
                 listener.error(self, text)
@@ -362,7 +369,7 @@ class Connection(Protocol):
         if not due or self._over:
             return
         if data.find(b"\n") + 1 != len(data):
-            self._obey(self._handshake.more_than_info())
+            self._obey(self.handshake.more_than_info())
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"
         try:
@@ -440,7 +447,3 @@ class Connection(Protocol):
         told_to = None if self._live else self.info
         tls = None if self._security is None else self._security.explain(reason.value, told_to)
         return why_lost(self.server, reason, tls=tls, live=self._live)
-
-
-def _unasked(_: int) -> None:
-    """Other transports do not care."""

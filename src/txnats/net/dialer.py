@@ -93,7 +93,7 @@ class Dialer:
 
     def _dialed(self, connection: Connection) -> Connection:
         """Who has had TLS once settles for no less: a server that offers none any longer may not be the same one."""
-        self._secure = self._secure or connection.is_secure
+        self._secure = self._secure or connection.handshake.secure
         return connection
 
     def _settles_for_no_less(self) -> bool:

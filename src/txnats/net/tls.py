@@ -23,6 +23,9 @@ from ..wire.info import ServerInfo
 from .certificates import Expected, distrusted, own_certificate, trusted
 from .transports import Layer, StreamTransport, Top
 
+RECORD = 16 * 1024
+"""The most bytes that a record of TLS carries."""
+
 
 def client_options(options: TlsOptions | None, hostname: str) -> IOpenSSLClientConnectionCreator:
     """What makes the TLS side of one attempt, for ``startTLS`` or ``wrapClientTLS``. The files are read now.
@@ -88,10 +91,10 @@ class TlsSecurity:
         factory = TLSMemoryBIOFactory(
             self._creator, True, Factory.forProtocol(lambda: _Inside(top)), cast(Any, self._clock)
         )
-        factory.protocol = _Layer
+        factory.protocol = TlsLayer
         layer = factory.buildProtocol(None)
         try:
-            layer.makeConnection(transport if hasattr(transport, "abortConnection") else _Abortable(transport))
+            layer.makeConnection(Below(transport))
         except Exception as error:
             # The caller's own creator of connections.
             raise TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}") from error
@@ -128,25 +131,74 @@ class _Inside(Protocol):
         self._top.gone(reason)
 
 
-class _Layer(TLSMemoryBIOProtocol):
-    """Twisted's TLS, which tells what it has read once a chunk."""
+class TlsLayer(TLSMemoryBIOProtocol):
+    """Twisted's TLS, which tells what it has read once a chunk, and writes batches in whole records.
+
+    A batch of 64 KiB that is written as it comes leaves a last record of a few bytes, and each record costs a server
+    about as much as a message.
+    """
+
+    _rest = b""
+
+    def gather(self, data: bytes | list[bytes]) -> None:
+        """Write as many whole records as there are; the rest waits for what is written next, or for ``settle``."""
+        whole = b"".join([self._rest, *data]) if isinstance(data, list) else self._rest + data
+        end = len(whole) - len(whole) % RECORD
+        self._rest = whole[end:]
+        if end:
+            below = cast(Below, self.transport)
+            below.hold()
+            try:
+                super().write(memoryview(whole)[:end])  # type: ignore[no-untyped-call]
+            finally:
+                below.release()
+
+    def settle(self) -> bool:
+        """Write what waits; whether there was anything."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            super().write(rest)  # type: ignore[no-untyped-call]
+        return bool(rest)
+
+    def write(self, bytes: bytes) -> None:  # noqa: A002  # Twisted calls it so
+        rest, self._rest = self._rest, b""
+        super().write(rest + bytes)  # type: ignore[no-untyped-call]
+
+    def loseConnection(self) -> None:
+        self.settle()
+        super().loseConnection()  # type: ignore[no-untyped-call]
 
     def dataReceived(self, bytes: bytes) -> None:  # noqa: A002  # Twisted calls it so
         super().dataReceived(bytes)  # type: ignore[no-untyped-call]
         cast(_Inside, self.wrappedProtocol).flush()
 
 
-class _Abortable:
-    """A transport that can only be closed: TLS wants to be able to cut it."""
+class Below:
+    """The transport under TLS: takes the records of a batch together, and is cut even where it can only be closed."""
 
     def __init__(self, transport: StreamTransport) -> None:
         self._transport = transport
+        self._records: list[bytes] | None = None
+        self.abortConnection = getattr(transport, "abortConnection", transport.loseConnection)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def abortConnection(self) -> None:
-        self._transport.loseConnection()
+    def write(self, data: bytes) -> None:
+        if self._records is None:
+            self._transport.write(data)
+        else:
+            self._records.append(data)
+
+    def hold(self) -> None:
+        """Let what is written wait for ``release``."""
+        self._records = []
+
+    def release(self) -> None:
+        """Write what waits."""
+        records, self._records = self._records, None
+        if records:
+            self._transport.writeSequence(records)
 
 
 def explain(server: str, error: BaseException | None, *, unasked: bool = False) -> NatsError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from ..errors import NatsError
@@ -24,6 +25,12 @@ class StreamTransport(Protocol):
 
 class Layer(StreamTransport, Protocol):
     """A transport on top of another one: whatever the lower one has to tell is to be told to it."""
+
+    def gather(self, data: bytes | list[bytes]) -> None:
+        """Write a batch, of which the last part may wait for what comes next, or for ``settle``."""
+
+    def settle(self) -> bool:
+        """Write what waits; whether there was anything."""
 
     def dataReceived(self, data: bytes) -> None: ...
     def connectionLost(self, reason: Failure) -> None: ...
@@ -54,3 +61,8 @@ class Security(Protocol):
 
     def explain(self, error: BaseException | None, info: ServerInfo | None) -> NatsError | None:
         """Why TLS failed, if the error says that it has; None if it does not."""
+
+
+def detail(reason: Failure) -> str:
+    """Why a socket ended, as an addition to a text; nothing where it was just closed."""
+    return "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"

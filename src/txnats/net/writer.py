@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..errors import ClientClosed, NatsError
-from ..state.outbox import Batch, Outbox
+from ..state.outbox import Outbox
 from ..state.pings import Waiter
 from ..state.waiters import Waiters
 from ..wire import encode
@@ -79,9 +79,12 @@ class Writer:
             # Pushing saves a reactor turn for each batch, and for each request that is asked one at a time.
             while self._hand_over(connection):
                 connection.push()
+            outbox = self.outbox
+            # A connection that wants no more now has the rest of it soon.
+            if not (connection.paused and outbox.size):
+                connection.settle()
         finally:
             self._pumping = False
-        outbox = self.outbox
         if outbox.unconfirmed and self._barrier is None and not connection.pings and self._connection is connection:
             self._barrier = self._clock.callLater(BARRIER_SECONDS, self._barrier_due)
         if self._waiters and outbox.held <= self._ready_below:
@@ -96,14 +99,14 @@ class Writer:
             if batch is None:
                 break
             any_yet = True
-            self._write(connection, batch)
+            connection.hand_over(batch.data)
             if batch.publishes:
                 self._since_ping += batch.size
                 if self._since_ping >= BARRIER_BYTES and not connection.pings:
                     # At once, in front of what still waits: no other PING is queued that it could overtake.
                     self._since_ping = 0
                     connection.pings.sent(outbox.written, -1)
-                    connection.write(encode.PING)
+                    connection.hand_over(encode.PING)
         return any_yet
 
     def ping(self, connection: Connection, waiter: Waiter | None = None, *, share: bool = True) -> None:
@@ -118,11 +121,11 @@ class Writer:
     def finish(self) -> None:
         """Hand all that waits to the connection, whether or not it wants more: it is about to be closed."""
         connection = self._connection
-        while connection is not None:
-            batch = self.outbox.take()
-            if batch is None:
-                break
-            self._write(connection, batch)
+        if connection is None:
+            return
+        while (batch := self.outbox.take()) is not None:
+            connection.hand_over(batch.data)
+        connection.settle()
 
     def ready(self) -> Deferred[None]:
         """Fires once few enough bytes wait; at once while that is so."""
@@ -140,12 +143,6 @@ class Writer:
         dropped = self.outbox.close(self._closed)
         self._waiters.fail(self._closed)
         return dropped
-
-    def _write(self, connection: Connection, batch: Batch) -> None:
-        if isinstance(batch.data, list):
-            connection.write_sequence(batch.data)
-        else:
-            connection.write(batch.data)
 
     def _wake(self) -> None:
         """Something waits: write it in this turn's end, or at the end of the input that is being read.
