@@ -194,6 +194,12 @@ def test_tls_first_comes_before_info() -> None:
     assert sent(shake.receive(info(tls_required=True))) == {"echo": True, "auth_token": "t", "tls_required": True}
 
 
+def test_what_a_server_that_says_nothing_may_wait_for() -> None:
+    assert handshake().awaits == "INFO"
+    assert handshake(tls=True, can_upgrade=True).awaits == "INFO (or does it do TLS first?)"
+    assert handshake(tls=True, tls_first=True, secure=True).awaits == "INFO"
+
+
 def test_without_tls_first_nothing_is_done_before_info() -> None:
     assert handshake(tls=True, can_upgrade=True).begin() is None
     assert handshake(tls=True, tls_first=True, secure=True, can_upgrade=True).begin() is None

@@ -91,7 +91,9 @@ class Handshake:
         """What comes next, for texts."""
         if self._upgrading:
             return "TLS handshake"
-        return "INFO" if self.info is None else "answer to CONNECT"
+        if self.info is not None:
+            return "answer to CONNECT"
+        return "INFO (or does it do TLS first?)" if self._tls and not self.secure else "INFO"
 
     def begin(self) -> Answer | None:
         """What to do before anything has come; None for nothing."""
