@@ -143,7 +143,7 @@ def test_a_handshake(compression: bool) -> None:
     assert rig.ready.value is rig.connection
     rig.send(b"MSG a 1 2\r\nhi\r\n")
     assert [message.payload for message in rig.messages] == [b"hi"]
-    rig.connection.write_sequence([b"PUB a ", b"0\r\n\r\n"])
+    rig.protocol.writeSequence([b"PUB a ", b"0\r\n\r\n"])
     assert rig.read() == b"PUB a 0\r\n\r\n"
     assert rig.socket.delayed == [False]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -149,8 +150,9 @@ class WebSockets(Promise):
         return sum(server.received.count(word) for word in (b"GET", b"CONNECT", SECRET.encode()))
 
     def folder_with(self, authority: trustme.CA) -> Path:
-        folder = Path(self.mktemp())
-        folder.mkdir()
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        folder = Path(made.name)
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
         return folder
 

@@ -125,6 +125,13 @@ def test_tls_is_asked_for(make_server: MakeServer, dial: Dial, tmp_path: Path) -
     assert server.websocket_url.startswith("wss://127.0.0.1:")
 
 
+def test_a_websocket_may_compress(make_server: MakeServer) -> None:
+    """The server says so itself."""
+    for compression in (False, True):
+        server = make_server(monitoring=True, websocket=True, websocket_compression=compression)
+        assert server.monitor("/varz")["websocket"].get("compression", False) is compression
+
+
 def test_the_server_understands_handshake_first(tmp_path: Path) -> None:
     issued = trustme.CA().issue_cert("localhost")
     certificate, key = (str(tmp_path / name) for name in ("cert.pem", "key.pem"))

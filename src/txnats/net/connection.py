@@ -347,9 +347,9 @@ class Connection(Protocol):
             self.ended.callback(None)
 
     def _receive(self, op: Op) -> None:
-        if isinstance(op, Info):
-            # What carries us may have to know: only a transport of ours asks.
-            getattr(self.transport, "informed", _unasked)(op.info.max_payload)
+        if isinstance(op, Info) and (informed := getattr(self.transport, "informed", None)) is not None:
+            # A transport of ours that has to know how much the server takes.
+            informed(op.info.max_payload)
         if not self._live:
             self._obey(self.handshake.receive(op))
             return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from ..errors import ConnectionLost, DialFailed, NatsError
+from .transports import detail
 
 
 def why_lost(server: str, reason: Failure, *, tls: NatsError | None, live: bool) -> NatsError:
@@ -19,9 +19,10 @@ def why_lost(server: str, reason: Failure, *, tls: NatsError | None, live: bool)
     """
     if tls is None and isinstance(reason.value, NatsError):
         return reason.value
-    detail = "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"
     if not live:
-        return tls or DialFailed(server, f"the server closed the connection before the handshake was done{detail}")
+        return tls or DialFailed(
+            server, f"the server closed the connection before the handshake was done{detail(reason)}"
+        )
     if tls is not None:
         return ConnectionLost(server, f"TLS failed: {tls.why}")
-    return ConnectionLost(server, f"the server closed the connection{detail}")
+    return ConnectionLost(server, f"the server closed the connection{detail(reason)}")

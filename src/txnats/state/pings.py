@@ -89,7 +89,7 @@ class Pings:
 
     def lost(self) -> list[Waiter]:
         """Everybody who will get no answer any more."""
-        waiters = list(self._of)
+        waiters = [waiter for _, each in self._waiting for waiter in each]
         self._waiting.clear()
         self._of.clear()
         return waiters
