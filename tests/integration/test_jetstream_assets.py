@@ -51,6 +51,7 @@ class TestCluster(JetStreamStory):
         await consumer.step_down_leader()
         assert (await consumer.info()).name == "d"
 
+    @pytest.mark.soak
     async def test_a_server_is_taken_out(self) -> None:
         js, _ = await self.made("PEERS")
         stream = await js.create_stream(StreamConfig(name="ONE", subjects=["one"], num_replicas=1))
