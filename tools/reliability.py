@@ -128,10 +128,33 @@ ROWS: dict[str, Row] = {
         "all messages {slowest} s after the new leader at the latest, {stepped_down} s after it stepped down; "
         "missed of {published:,}: {missed}",
     ),
+    "test_p10_watchers_miss_nothing": Row(
+        "A watcher of a bucket misses nothing, and tells the end of the initial values once",
+        "{keys:,} keys, every tenth with a time to live of 1 s, while watchers begin and stop; {kills} x `kill -9` and "
+        "restart",
+        "{watchers} watchers, {revisions:,} revisions, missed: {missed}; end told {ends} time; on again within "
+        "{resumed_in} s",
+        "resumes after 18.7 s",
+    ),
     "test_p11_in_order_through_faults": Row(
         "An ordered consumer gives each message once, in order, and leaves nothing behind",
         "{messages:,} messages, {faults} faults: consumer deleted, server killed, connection left, server stopped",
         "gaps: {gaps}, repeats: {repeats}, over {consumers} consumers, of which left: {left}",
+    ),
+    "test_p12_put_and_get_through_kills": Row(
+        "An object is put wholly or not at all, in flat memory",
+        "{size:MiB} put and got by a process of its own, {kills} x `kill -9` and restart in each",
+        "corrupt: {corrupt}, orphan chunks: {orphans}, puts that failed: {failed_puts}; grew by {growth:MiB}",
+    ),
+    "test_p12_cancelled_and_two_writers": Row(
+        "… a put that is cancelled, or not alone, leaves nothing behind",
+        "{cancels} x {size:MiB} cancelled, and two writers on one name",
+        "corrupt: {corrupt}, orphan chunks: {orphans}",
+    ),
+    "test_p12_the_client_is_killed": Row(
+        "… and what a killed client leaves is found",
+        "{kills} x `kill -9` of a client within a put of {size:MiB}",
+        "{left:,} chunks left behind, after purge_orphans: {orphans}",
     ),
     "test_p13_every_end": Row(
         "Drain and close end, from every state",
@@ -320,6 +343,18 @@ ROWS: dict[str, Row] = {
         "objects {objects:+}, descriptors {files:+}, timers {timers:+}, {rss_bytes_a_round} B each",
     ),
     "test_p37_a_closed_client_goes": Row("A closed client is let go", "weak reference after close", "gone"),
+    "test_p38_no_lost_update": Row(
+        "Compare and set loses no update",
+        "two writers, {rounds:,} updates of one key",
+        "{updates:,} updates, {refused:,} refused and tried again, lost: {lost}, "
+        "revisions used twice: {revisions_used_twice}",
+    ),
+    "test_p39_one_holder": Row(
+        "A lease has one holder",
+        "{holders} holders in turn, {ttl} s to live, {kills} x `kill -9` and restart",
+        "{leases:,} leases, {lost} lost; overlapping revisions: {overlapping_revisions}, held at one time: "
+        "{held_at_one_time}",
+    ),
     "test_p37_importing_is_clean": Row(
         "Importing installs no reactor", "`import txnats` in a fresh interpreter", "none installed"
     ),

@@ -51,6 +51,7 @@ class TestCluster(JetStreamStory):
         await consumer.step_down_leader()
         assert (await consumer.info()).name == "d"
 
+    @pytest.mark.soak
     async def test_a_server_is_taken_out(self) -> None:
         js, _ = await self.made("PEERS")
         stream = await js.create_stream(StreamConfig(name="ONE", subjects=["one"], num_replicas=1))
@@ -73,7 +74,7 @@ class TestCluster(JetStreamStory):
             assert info.state.messages == 300
             assert (await js.create_or_update_stream(stream.config.replace(description="alive"))).name == "DIES"
             consumer = await stream.create_consumer(ConsumerConfig(durable_name="after"))
-            assert len(await consumer.fetch(10)) == 10
+            assert len(await consumer.fetch(10, max_wait=30.0)) == 10
             assert (await stream.get_message(300)).payload == b"299"
             rest = await reading.collect()
             assert [each.sequence for each in [first, *rest]] == list(range(1, 301))

@@ -51,6 +51,12 @@ SIZES: dict[str, Sizes] = {
     ),
     "test_p8_what_is_left_of_a_limit": same(reconnects=3),
     "test_p9_no_inversion": Sizes({"messages": 20_000, "reconnects": 4}, {"messages": 500_000, "reconnects": 10}),
+    "test_p12_put_and_get_through_kills": Sizes(
+        {"size": 16 * MIB, "kills": 1, "most_growth": 64 * MIB},
+        {"size": 1024 * MIB, "kills": 10, "most_growth": 64 * MIB},
+    ),
+    "test_p12_cancelled_and_two_writers": Sizes({"size": 2 * MIB, "cancels": 4}, {"size": 64 * MIB, "cancels": 10}),
+    "test_p12_the_client_is_killed": Sizes({"size": 4 * MIB, "kills": 1}, {"size": 256 * MIB, "kills": 5}),
     "test_p13_every_end": Sizes({"runs": 300}, {"runs": 5000}),
     "test_p13_drain_under_load": Sizes({"messages": 5000}, {"messages": 200_000}),
     "test_p14_failing_handler": same(messages=10_000),
@@ -105,5 +111,11 @@ SIZES: dict[str, Sizes] = {
     # JetStream: receiving
     "test_p10_receivers_resume": Sizes({"kills": 2, "messages": 400}, {"kills": 50, "messages": 2000}),
     "test_p10_a_leader_dies": Sizes({"kills": 1, "messages": 200}, {"kills": 10, "messages": 2000}),
+    "test_p10_watchers_miss_nothing": Sizes(
+        {"keys": 2000, "kills": 2, "watchers": 10}, {"keys": 10_000, "kills": 5, "watchers": 50}
+    ),
     "test_p11_in_order_through_faults": Sizes({"messages": 20_000, "faults": 8}, {"messages": 200_000, "faults": 20}),
+    # Buckets
+    "test_p38_no_lost_update": Sizes({"rounds": 1000}, {"rounds": 10_000}),
+    "test_p39_one_holder": Sizes({"holders": 6, "kills": 1, "ttl": 1.0}, {"holders": 20, "kills": 10, "ttl": 2.0}),
 }

@@ -142,6 +142,10 @@ class Lease:
         """Let it go, so that another one can take it at once. It may be called again, and does not fail."""
         return Deferred.fromCoroutine(self._release())
 
+    def abandon(self) -> None:
+        """Renew it no more and leave it to expire, as if its holder had died."""
+        self._finish()
+
     def when_lost(self) -> Deferred[LeaseLost | None]:
         """Fires when it is lost, with why; or with None when it was let go."""
         return succeed(self._lost) if self._over else self._when_lost.wait()

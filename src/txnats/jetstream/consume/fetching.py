@@ -120,12 +120,17 @@ class Fetch:
             self._beat = self._clock.callLater(heartbeat, self._beats, heartbeat)
         else:
             self._renew(late=True)
-            self._pull()
+            if not self._over:
+                self._pull()
 
     def _renew(self, *, late: bool) -> None:
         """Take messages by another inbox, so that the pull of before is not answered beside the next one."""
         old, inbox = self._feed, self._client.new_inbox()
-        self._feed = Feed(self._client, inbox + ".*", self)
+        try:
+            self._feed = Feed(self._client, inbox + ".*", self)
+        except NatsError as error:
+            self._end(error)
+            return
         self._inbox = inbox
         old.leave(late=late)
 
