@@ -11,7 +11,6 @@ from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IPushProducer,
     IReactorTime,
     ISSLTransport,
@@ -34,7 +33,7 @@ from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
 from .keep_alive import KeepAlive
 from .losses import why_lost
-from .timer import cancel
+from .timer import Timers
 from .transports import Layer, Security, StreamTransport
 
 CLOSE_WITHIN = 2.0
@@ -81,6 +80,7 @@ class Connection(Protocol):
         paused: True while the transport wants no more bytes.
         reading: True while a chunk of input is handled: what is published meanwhile is written at its end.
         received: Bytes read from the socket.
+        timers: For calls that are off when the connection has ended.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class Connection(Protocol):
         self.paused = False
         self.reading = False
         self.received = 0
+        self.timers = Timers(clock)
         self._clock = clock
         self._deliver = deliver
         self._listener: Listener | None = listener
@@ -114,13 +115,11 @@ class Connection(Protocol):
         self._keep_alive = KeepAlive(
             clock, ping, received=lambda: self.received, ask=self._ask_for_life, stale=self._stale
         )
-        self._closing: IDelayedCall | None = None
         self._asking: Deferred[Fields] | None = None
         self._live = False
         self._over = False
         self._reason: NatsError | None = None
         self._pong_due = False
-        self._later: list[IDelayedCall] = []
         self._offer: Callable[[], object] | None = None
 
     @property
@@ -306,15 +305,10 @@ class Connection(Protocol):
             self._give_over()
             self._transport.unregisterProducer()
             self._transport.loseConnection()
-            self._closing = self._clock.callLater(CLOSE_WITHIN, self._abort)
+            self.timers.later(CLOSE_WITHIN, self._abort)
         done: Deferred[None] = Deferred()
         self.ended.addCallback(lambda _: done.callback(None))
         return done
-
-    def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
-        """Call something after so many seconds, unless the connection has ended by then."""
-        self._later = [each for each in self._later if each.active()]
-        self._later.append(self._clock.callLater(seconds, call, *arguments))
 
     def leave(self) -> None:
         """Tell the listener nothing more."""
@@ -335,14 +329,12 @@ class Connection(Protocol):
         self._over = True
         self.paused = True
         self._keep_alive.stop()
-        cancel(self._closing)
-        self._closing = None
         asking, self._asking = self._asking, None
         if asking is not None:
             asking.cancel()
 
     def _end(self) -> None:
-        cancel(*self._later)
+        self.timers.stop()
         if not self.ended.called:
             self.ended.callback(None)
 

@@ -95,8 +95,8 @@ class Handover:
         gone = [encode.unsubscribe(entry.sid) for entry in entries if not entry.tolerant]
         old.pings.sent(outbox.written, -1, None)
         old.write(b"".join([*gone, encode.PING]))
-        old.later(LINGER, self._leave, old, [entry.sid for entry in entries if entry.tolerant])
-        old.later(1, self._waited, old, LEAVE_WITHIN)
+        old.timers.later(LINGER, self._leave, old, [entry.sid for entry in entries if entry.tolerant])
+        old.timers.later(1, self._waited, old, LEAVE_WITHIN)
 
     def _leave(self, old: Connection, sids: list[int]) -> None:
         old.pings.sent(0, -1, lambda error: self._dismiss(old) if error is None else None)
@@ -106,7 +106,7 @@ class Handover:
         """A second has gone by. One in which nothing is read, because we are behind, is not held against the server."""
         left -= self._reads()
         if left > 0:
-            old.later(1, self._waited, old, left)
+            old.timers.later(1, self._waited, old, left)
         else:
             old.fail(ConnectionLost(old.server, "it did not let us go in time"))
 

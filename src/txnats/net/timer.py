@@ -1,4 +1,4 @@
-"""One timer for many deadlines: a request costs a heap entry, not a DelayedCall."""
+"""Timers that leave none behind, and one timer for many deadlines: a request costs a heap entry, not a DelayedCall."""
 
 from __future__ import annotations
 
@@ -17,6 +17,34 @@ def cancel(*calls: IDelayedCall | None) -> None:
     for call in calls:
         if call is not None and call.active():
             call.cancel()
+
+
+class Timers:
+    """The timers of one thing; when it ends, none is left.
+
+    Args:
+        clock: Makes them.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._calls: set[IDelayedCall] = set()
+
+    def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call it after so many seconds, unless ``stop`` comes first."""
+
+        def fire() -> None:
+            self._calls.discard(timer)
+            call(*arguments)
+
+        timer = self._clock.callLater(seconds, fire)
+        self._calls.add(timer)
+
+    def stop(self) -> None:
+        """Call off what has not been called yet."""
+        calls, self._calls = self._calls, set()
+        for timer in calls:
+            timer.cancel()
 
 
 class DeadlineTimer(Generic[Key]):

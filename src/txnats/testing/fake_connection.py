@@ -12,12 +12,12 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..net.timer import Timers
 from . import texts
 from .commands import Command, CommandParser, Pong
 from .fake_session import FakeSession, House
 from .logins import ConnectOptions
 from .subscribers import FakeSubscription
-from .timers import Timers
 
 LOGIN_WITHIN = 2.0
 PINGS_OUT = 2

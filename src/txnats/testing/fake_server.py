@@ -14,6 +14,7 @@ from twisted.internet.protocol import ServerFactory
 
 from ..errors import InvalidOption
 from ..headers import HeaderSource
+from ..net.timer import Timers
 from ..nuid import next_nuid
 from ..server import ServerConfig
 from . import texts
@@ -25,7 +26,6 @@ from .logins import ConnectOptions, Logins
 from .permissions import Permissions
 from .routing import Interest
 from .subscribers import Answerer, Order, Subscriber, at_random
-from .timers import Timers
 
 VERSION = "2.15.1"
 """The server whose behaviour this one follows."""
