@@ -208,7 +208,7 @@ class Client:
 
         Raises:
             InvalidSubject, InvalidArgument: Nothing was subscribed.
-            ClientDraining, ClientClosed: It takes no more.
+            ClientDraining, ClientClosed, OutboxFull: It takes no more.
         """
         pattern = check_subscribe(subject)
         group = None if queue is None else check_queue(queue)

@@ -176,7 +176,8 @@ class Limits(_Checked, frozen=True, kw_only=True):
         pending_bytes: Bytes of headers and payloads that may wait in one subscription.
         slow_policy: What happens beyond these two.
         ready_below: ``ready_to_write`` waits while more bytes than this wait to be sent, or more than half of what may.
-        outbox: Bytes that may wait to be sent while connected; beyond it OutboxFull.
+        outbox: Bytes that may wait to be sent while connected; beyond it OutboxFull. As many again may wait of the
+            commands that subscribing and asking for a flush give.
         requests: Requests that may be unanswered at a time.
         servers: Servers in the pool, configured ones included.
         events: Events that wait in an iterator; the oldest is dropped beyond it, and counted.

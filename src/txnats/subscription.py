@@ -63,7 +63,7 @@ class Home(Protocol):
         """It is fed no more and has not ended; or it has."""
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
-        """End it after so many messages in all; False when it has had them already."""
+        """End it after so many messages in all; False when it has had them already. It may raise OutboxFull."""
 
     def stop_feeding(self, entry: Entry) -> Deferred[None]:
         """Ask the server for no more; fires when all that it had sent has been delivered."""
@@ -210,6 +210,7 @@ class Subscription(Stream[Message]):
 
         Raises:
             InvalidOption: ``max_messages`` is no positive number.
+            OutboxFull: The server does not take the commands that it was given; nothing has changed.
         """
         if max_messages is not None:
             check_count("max_messages", max_messages, MOST_MESSAGES)

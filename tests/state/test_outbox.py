@@ -257,6 +257,27 @@ def test_a_confirmation_counts_no_further_than_what_was_written_and_never_back()
     assert box.unconfirmed == 0
 
 
+# ---------------------------------------------------------------------- commands
+
+
+def test_commands_have_a_limit_of_their_own() -> None:
+    box = outbox(limit=2 * ONE)
+    publish(box)
+    publish(box)
+    while box.size <= 4 * ONE:
+        box.check_commands()
+        box.add_command(pings())
+    with pytest.raises(OutboxFull) as caught:
+        box.check_commands()
+    assert (caught.value.waiting, caught.value.limit) == (box.size - 2 * ONE, 2 * ONE)
+    written(box)
+    box.check_commands()
+    for _ in range(9):
+        box.add_command(pings())
+    box.lost()
+    box.check_commands()
+
+
 # ---------------------------------------------------------------------- sent again
 
 

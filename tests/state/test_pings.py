@@ -53,6 +53,25 @@ def test_a_ping_is_shared_while_nothing_was_queued_behind_it() -> None:
     assert not pings.join(3, waiter("too late", told))
 
 
+def test_those_in_flight_and_those_who_wait_are_counted() -> None:
+    pings, told = Pings(), list[str]()
+    waiters = [waiter(f"{number}", told) for number in range(5)]
+    pings.sent(0, 1, waiters[0])
+    for each in waiters[1:4]:
+        assert pings.join(1, each)
+    assert (len(pings), pings.most) == (1, 4)
+    for each in waiters[:3]:
+        pings.forget(each)
+        pings.forget(each)
+    pings.sent(0, 2, waiters[4])
+    pings.forget(waiters[4])
+    pings.sent(0, 3)
+    assert (len(pings), pings.most) == (3, 3)  # a PING that nobody waits for any more will be answered
+    answer(pings)
+    assert (told, pings.most) == (["3"], 2)
+    assert (pings.lost(), pings.most) == ([], 0)
+
+
 def test_the_youngest_is_the_one_that_is_shared() -> None:
     pings, told = Pings(), list[str]()
     pings.sent(0, 1, waiter("a", told))
@@ -81,7 +100,7 @@ def test_who_waits_no_longer_is_forgotten_and_the_ping_stays() -> None:
     leaves, stays = waiter("leaves", told), waiter("stays", told)
     pings.sent(2, 3, leaves)
     pings.join(3, stays)
-    pings.sent(4, 5, leaves)
+    pings.sent(4, 5)
     pings.forget(leaves)
     pings.forget(waiter("a stranger", told))
     assert [answer(pings), answer(pings), told] == [2, 4, ["stays"]]

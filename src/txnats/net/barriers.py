@@ -35,7 +35,17 @@ class Barriers:
             publishes: Whether the publishes matter that a server which is being left was handed.
         """
         done, waiter = awaited(self._forget)
-        self._ask(waiter, share=share, publishes=publishes)
+        connection = self._writer.connection
+        if connection is not None and connection.pings.most >= MOST_WAITERS:
+            waiter(_too_many("the server", connection.pings.most))
+        else:
+            self._ask(waiter, share=share, publishes=publishes)
+        return done
+
+    def of(self, connection: Connection) -> Deferred[None]:
+        """As ``wait``, of this connection: however many wait, for those who are few by nature."""
+        done, waiter = awaited(connection.pings.forget)
+        self._writer.ping(connection, waiter)
         return done
 
     def up(self, connection: Connection) -> None:
@@ -77,8 +87,7 @@ class Barriers:
         if len(waiting) < MOST_WAITERS:
             waiting[waiter] = None
         else:
-            what, hint = f"too many calls wait for {what}", "await one before the next"
-            waiter(OutboxFull(waiting=len(waiting), limit=MOST_WAITERS, what=what, hint=hint, unit="calls"))
+            waiter(_too_many(what, len(waiting)))
 
     def _forget(self, waiter: Waiter) -> None:
         """Somebody waits no longer."""
@@ -93,3 +102,13 @@ def _taken(waiting: dict[Waiter, None]) -> list[Waiter]:
     waiters = list(waiting)
     waiting.clear()
     return waiters
+
+
+def _too_many(what: str, count: int) -> OutboxFull:
+    return OutboxFull(
+        waiting=count,
+        limit=MOST_WAITERS,
+        what=f"too many calls wait for {what}",
+        hint="await one before the next",
+        unit="calls",
+    )

@@ -167,13 +167,15 @@ class Session:
         return waiter
 
     def check_open(self) -> None:
-        """Refuse something new once the client ends.
+        """Refuse something new once the client ends, or while the server does not take what it was told before.
 
         Raises:
             ClientClosed: It has ended.
+            OutboxFull: Too many commands wait to be sent.
         """
         if self._is_closed:
             raise self._closed_error()
+        self.outbox.check_commands()
 
     def ready_to_write(self) -> Deferred[None]:
         """Fires when few enough bytes wait."""
@@ -209,6 +211,7 @@ class Session:
             self._lingering.pop(subscription, None)
 
     def limit(self, entry: Entry, max_messages: int) -> bool:
+        self.outbox.check_commands()
         goes_on = self._subscriptions.limit(entry, max_messages)
         if goes_on:
             self._to_server(encode.unsubscribe(entry.sid, max_messages - entry.earlier))
@@ -219,7 +222,8 @@ class Session:
         entry.draining = True
         self._unsubscribe(entry)
         # Without a connection nothing can come, so there is nothing to wait for.
-        heard = [*([self.barrier()] if self.is_connected else []), *self._handover.heard()]
+        connection = self._writer.connection
+        heard = [*([] if connection is None else [self._barriers.of(connection)]), *self._handover.heard()]
         return DeferredList(heard, consumeErrors=True).addCallback(lambda _: self._forget(entry))
 
     def barrier(self, *, share: bool = True, publishes: bool = False) -> Deferred[None]:

@@ -66,6 +66,8 @@ class Outbox:
         "_closed",
         "_commands",
         "_commands_in_all",
+        "_commands_limit",
+        "_commands_size",
         "_confirmed",
         "_down",
         "_held",
@@ -100,6 +102,8 @@ class Outbox:
         self._pieces: list[bytes] = []
         self._commands: list[bytes] = []
         self._commands_in_all = 0
+        self._commands_size = 0
+        self._commands_limit = limit
         self._batches: deque[Batch] = deque()
         self._sealed_size = 0
         self._sealed_mark = 0
@@ -187,8 +191,25 @@ class Outbox:
             self._seal()
         self._commands.append(command)
         self._commands_in_all += 1
+        self._commands_size += len(command)
         self.size += len(command)
         self._taken()
+
+    def check_commands(self) -> None:
+        """Refuse what would lead to more commands while too many bytes of them wait: as many as may wait of publishes.
+
+        They have a limit of their own, so that one who publishes too much can still subscribe.
+
+        Raises:
+            OutboxFull: There is no room for commands.
+        """
+        if self._commands_size > self._commands_limit:
+            raise OutboxFull(
+                waiting=self._commands_size,
+                limit=self._commands_limit,
+                what="the server takes commands more slowly than they are given",
+                hint="await client.flush() now and then while subscribing",
+            )
 
     def take(self) -> Batch | None:
         """The next bytes to write, or None. Whoever takes them writes them."""
@@ -202,6 +223,8 @@ class Outbox:
         self.size -= batch.size
         self._sealed_size -= batch.size
         self.written += batch.publishes
+        if not batch.publishes:
+            self._commands_size -= batch.size
         if self._replay_limit and batch.publishes:
             self._kept.append((self.written, batch))
             self._kept_size += batch.size
@@ -252,6 +275,7 @@ class Outbox:
         self.written -= sum(batch.publishes for batch in kept)
         self._confirmed = self.written
         self._left = self._held = 0
+        self._commands_size = 0
         self._kept.clear()
         self._kept_size = 0
         self._batches = deque([*kept, *(batch for batch in self._batches if batch.publishes)])
@@ -299,7 +323,7 @@ class Outbox:
         self._limit = _NO_ROOM
         self._batches.clear()
         self._kept.clear()
-        self._kept_size = self._sealed_size = self.size = 0
+        self._kept_size = self._sealed_size = self._commands_size = self.size = 0
         self.written += dropped
         self._confirmed = self.written - unconfirmed
         self._left = self._held = 0

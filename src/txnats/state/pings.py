@@ -42,25 +42,34 @@ def awaited(forget: Callable[[Waiter], None]) -> tuple[Deferred[None], Waiter]:
 class Pings:
     """PINGs in flight on one connection, oldest first."""
 
-    __slots__ = ("_position", "_waiting")
+    __slots__ = ("_of", "_position", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, dict[Waiter, None]]] = deque()
+        # By waiter, the PING that it waits for.
+        self._of: dict[Waiter, dict[Waiter, None]] = {}
         self._position = -1
 
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def most(self) -> int:
+        """PINGs in flight or those who wait for them, whichever are more: a PING stays when its waiter goes."""
+        return max(len(self._waiting), len(self._of))
+
     def sent(self, mark: int, position: int, waiter: Waiter | None = None) -> None:
         """A PING is queued behind ``mark`` publishes; ``position`` counts everything queued, the PING included."""
-        self._waiting.append((mark, {} if waiter is None else {waiter: None}))
+        self._waiting.append((mark, {}))
         self._position = position
+        if waiter is not None:
+            self._add(waiter)
 
     def join(self, position: int, waiter: Waiter) -> bool:
         """Share the youngest PING when nothing was queued behind it; False when one has to be sent."""
         if not self._waiting or self._position != position:
             return False
-        self._waiting[-1][1][waiter] = None
+        self._add(waiter)
         return True
 
     def pong(self) -> tuple[int, list[Waiter]] | None:
@@ -68,18 +77,27 @@ class Pings:
         if not self._waiting:
             return None
         mark, waiters = self._waiting.popleft()
+        for waiter in waiters:
+            self._of.pop(waiter, None)
         return mark, list(waiters)
 
     def forget(self, waiter: Waiter) -> None:
         """Somebody waits no longer; the PING stays under way."""
-        for _, waiters in self._waiting:
-            waiters.pop(waiter, None)
+        waiters = self._of.pop(waiter, None)
+        if waiters is not None:
+            del waiters[waiter]
 
     def lost(self) -> list[Waiter]:
         """Everybody who will get no answer any more."""
         waiters = [waiter for _, each in self._waiting for waiter in each]
         self._waiting.clear()
+        self._of.clear()
         return waiters
+
+    def _add(self, waiter: Waiter) -> None:
+        waiters = self._waiting[-1][1]
+        waiters[waiter] = None
+        self._of[waiter] = waiters
 
 
 class Verdict(Enum):
