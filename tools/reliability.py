@@ -224,6 +224,10 @@ not say. For storage use a JetStream publish and wait for its acknowledgement.
 event carries their number: an upper bound of what the server did not read, never less. Some of them may have arrived.
 What a server had read, and not yet handed on when it died, is not among them: no client can know that.
 While publishes are unconfirmed the client asks with a PING after 256 KiB or 0.1 s, one at a time.
+`Closed` carries the number of those that were unconfirmed at the end and that no `Disconnected` had told of;
+`DrainReport.unconfirmed` counts all since the drain began. `drain()` waits until the server has read all, so there it
+is 0 unless that could not be told in time. `close()` does not wait: it writes out what it has, for at most 2 s, and
+tells what it cannot vouch for.
 
 **Kept** publishes were made while there was no connection. They go to the next server, whole and in order, before
 anything newer. Beyond `ReconnectOptions.buffer` bytes `publish` raises `OutboxFull` at once; nothing is dropped in
@@ -231,6 +235,11 @@ silence.
 
 **`replay_unconfirmed=True`** sends unconfirmed publishes again, before the kept ones. Then nothing is lost and some of
 it may arrive twice, out of order with the first copy.
+
+**A move** away from a lame duck makes before it breaks: the next server knows all subscriptions before the old one is
+asked to send no more. Publishes go to the one or to the other, each in whole. `flush()` and `drain()` wait until both
+have read what they were handed. If the old one ends before it has confirmed that and handed over what it had for us, a
+`Disconnected` names it, with its number of unconfirmed publishes, which may be 0: then messages may be missing.
 
 ## What cannot be promised
 
@@ -240,6 +249,11 @@ it may arrive twice, out of order with the first copy.
 - That a publish is stored because `flush()` succeeded.
 - Exactly one delivery and no loss together, without a message id that a stream or the receiver checks.
 - The order of messages that went over different connections of one publisher while both servers lived.
+- Each message once through a move away from a lame duck. For a moment both servers know a subscription without a queue
+  group, and both may deliver the same message, which NATS gives no name by which to tell; each counts, also towards
+  `max_messages`. And where another server of the cluster hears of the end of the old subscription before it hears of
+  the new one, a message that it passes on in between reaches neither. Queue groups and replies stay longer with the
+  old server, which such a message then still reaches; a second reply is dropped.
 - `sent == handled + dropped` with the policy `pause`: it stops reading the whole connection, and a server cuts those
   who do not read for long. The client tells it as a disconnect.
 """

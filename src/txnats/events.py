@@ -112,7 +112,11 @@ class ServersDiscovered(msgspec.Struct, frozen=True):
 
 
 class LameDuck(msgspec.Struct, frozen=True):
-    """The server in use is about to shut down."""
+    """The server in use is about to shut down: the client moves to another one before it does, if there is one.
+
+    A subscription without a queue group may get a message twice meanwhile, for as long as both servers know it; each
+    counts, also towards ``max_messages``.
+    """
 
     server: str
 
