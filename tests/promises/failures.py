@@ -438,7 +438,7 @@ def show_everything(stage: Stage) -> None:
         [address.auth for address in addresses],
         [address.name for address in addresses],
         stage.pipe.protocol,
-        stage.pipe.protocol._handshake,
+        stage.pipe.protocol.handshake,
         txnats.NatsService(stage.net.clock, stage.login.servers(), auth=auth),
     ):
         stage.watch.thing(thing)
