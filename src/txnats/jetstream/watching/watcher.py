@@ -42,6 +42,8 @@ AHEAD = 512
 
 
 MOST_PENDING = 8192
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of messages that may wait here, however few these are."""
 
 
 _in_hand: ContextVar[object] = ContextVar("txnats.watcher_in_hand")
@@ -69,6 +71,7 @@ class Watcher(Stream[Item], Generic[Item]):
         "_failure",
         "_handed",
         "_handler",
+        "_held",
         "_initial",
         "_is_busy",
         "_is_excused",
@@ -82,6 +85,7 @@ class Watcher(Stream[Item], Generic[Item]):
         "_number",
         "_over",
         "_ready",
+        "_sizes",
         "_stuck",
         "_timer",
         "_waiting",
@@ -106,6 +110,8 @@ class Watcher(Stream[Item], Generic[Item]):
         self._handler = handler
         self._most = most
         self._items: deque[Item] = deque()
+        self._sizes: deque[int] = deque()
+        self._held = 0
         self._waiting: deque[Message] = deque()
         self._is_busy = self._is_excused = self._is_watched = False
         self._done_with = 0
@@ -172,10 +178,13 @@ class Watcher(Stream[Item], Generic[Item]):
         return super().next(timeout)
 
     def _take(self) -> Item | None:
-        return self._items.popleft() if self._items else None
+        if not self._items:
+            return None
+        self._held -= self._sizes.popleft()
+        return self._items.popleft()
 
     def _took(self) -> None:
-        if self._is_paused and len(self._items) <= self._most // 2:
+        if self._is_paused and len(self._items) <= self._most // 2 and self._held <= MOST_BYTES // 2:
             self._is_paused = False
             self._go_on()
 
@@ -299,7 +308,7 @@ class Watcher(Stream[Item], Generic[Item]):
             return None
         if self._handler is not None:
             return self._handler(item)
-        self._append(item)
+        self._append(item, message.size)
         return None
 
     def _tell_last(self, message: Message, delivery: Delivery, counts: bool) -> object:
@@ -319,11 +328,13 @@ class Watcher(Stream[Item], Generic[Item]):
         self._tell_ready()
         return result
 
-    def _append(self, item: Item) -> None:
+    def _append(self, item: Item, size: int) -> None:
         self._items.append(item)
+        self._sizes.append(size)
+        self._held += size
         if self._waiters:
             self._feed()
-        if len(self._items) >= self._most and not self._is_paused:
+        if (len(self._items) >= self._most or self._held >= MOST_BYTES) and not self._is_paused:
             self._is_paused = True
             self._look_for_room()
 
@@ -343,7 +354,7 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def _tell_marker(self, marker: Item) -> None:
         if self._handler is None:
-            self._append(marker)
+            self._append(marker, 0)
             return
         try:
             result = self._handler(marker)
