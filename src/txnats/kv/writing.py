@@ -37,7 +37,7 @@ class Writing:
     __slots__ = ("_bucket", "_prefix", "_publish", "_timeout")
 
     def __init__(self, js: JetStream, bucket: str, prefix: str, timeout: float | None = None) -> None:
-        self._publish = js.publish
+        self._publish = js.outgoing.publish
         self._bucket = bucket
         self._prefix = prefix
         self._timeout = timeout
