@@ -22,11 +22,11 @@ from twisted.python.usage import UsageError
 
 from .application import NatsService
 from .auth.authenticators import Authenticator, Token, UserPassword
-from .auth.secret import Secret
 from .client import Client
 from .errors import InvalidArgument, InvalidOption, NatsError
 from .message import Message
 from .options import ReconnectOptions
+from .secret import Secret
 from .state.addresses import parse_address
 from .subjects import check_queue, check_subscribe
 

@@ -207,6 +207,10 @@ class Glued(WithPapers):
                 if at in (0, len(whole)):
                     assert isinstance(failure.value, txnats.RemoteProtocolError)
                     assert written == b""
+                    assert failure.value.snippet == glued[:32]
+                elif at == len(info) and glued[:1] != b"\x16":
+                    assert isinstance(failure.value, txnats.RemoteProtocolError)
+                    assert failure.value.snippet == glued[:32]
         self.tell(cases=cases, accepted=accepted)
         assert accepted == 0
 

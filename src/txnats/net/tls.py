@@ -92,12 +92,14 @@ class TlsSecurity:
             self._creator, True, Factory.forProtocol(lambda: _Inside(top)), cast(Any, self._clock)
         )
         factory.protocol = TlsLayer
-        layer = factory.buildProtocol(None)
+        layer, failure = factory.buildProtocol(None), None
         try:
             layer.makeConnection(Below(transport))
         except Exception as error:
-            # The caller's own creator of connections.
-            raise TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}") from error
+            # The caller's own creator of connections: as for its context.
+            failure = TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}")
+        if failure is not None:
+            raise failure
         return cast(Layer, layer)
 
     def explain(self, error: BaseException | None, info: ServerInfo | None) -> NatsError | None:
@@ -288,21 +290,27 @@ class _OfTheCaller(_Creator):
 
 def _of_the_caller(make: Callable[[], Any], name: str) -> IOpenSSLClientConnectionCreator:
     """From what the caller's own function gives."""
+    made: Any = None
+    failure = None
     try:
         made = make()
         made = made.getContext() if callable(getattr(made, "getContext", None)) else made
     except NatsError:
         raise
     except Exception as error:
-        # The caller's own code. Its text may tell what it was made of, and is not shown.
-        raise TlsUnavailable(name, f"TlsOptions.context raised {type(error).__name__}") from error
+        # The caller's own code. Its text may tell what it was made of: it is not shown, and in no chain.
+        failure = TlsUnavailable(name, f"TlsOptions.context raised {type(error).__name__}")
+    if failure is not None:
+        raise failure
     if isinstance(made, SSL.Context):
         return _OfTheCaller(made, Expected(name))
     if IOpenSSLClientConnectionCreator.providedBy(made):
         return made
+    kind = type(made).__name__
+    del made
     raise TlsUnavailable(
         name,
-        f"TlsOptions.context gave a {type(made).__name__}",
+        f"TlsOptions.context gave a {kind}",
         hint="it gives an OpenSSL.SSL.Context, or what optionsForClientTLS gives",
     )
 

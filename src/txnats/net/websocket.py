@@ -48,12 +48,14 @@ def websocket_endpoint(
         DialFailed: They could not be had.
     """
     try:
-        headers = options.current_headers()
+        headers, failure = options.current_headers(), None
     except NatsError:
         raise
     except Exception as error:
-        # The caller's own code. Its text is not shown: it may tell what it was made of.
-        raise DialFailed(address.name, f"WebSocketOptions.headers raised {type(error).__name__}") from None
+        # The caller's own code. Its text is not shown, nor is it in a chain: it may tell what it was made of.
+        failure = DialFailed(address.name, f"WebSocketOptions.headers raised {type(error).__name__}")
+    if failure is not None:
+        raise failure
 
     def make() -> WebSocket:
         return WebSocket(
@@ -61,7 +63,7 @@ def websocket_endpoint(
             host=address.host,
             port=address.port,
             secure=address.secure,
-            path=address.path or options.path,
+            path=address.target or options.path,
             headers=headers,
             compression=options.compression,
             max_size=options.max_size,
