@@ -212,6 +212,7 @@ class Watch:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.told: list[txnats.events.Event] = []
+        self._looked_at: dict[tuple[int, int], BaseException] = {}
 
     def event(self, event: txnats.events.Event) -> None:
         self.told.append(event)
@@ -233,9 +234,9 @@ class Watch:
 
     def error(self, error: BaseException | None) -> None:
         """All that an exception says, with the variables of its frames, and those that it came from."""
-        seen: set[int] = set()
-        while error is not None and id(error) not in seen:
-            seen.add(id(error))
+        # Each once, and again when it has been raised through more frames; kept, so that no other gets its id.
+        while error is not None and (key := (id(error), id(error.__traceback__))) not in self._looked_at:
+            self._looked_at[key] = error
             self.texts += [repr(error), str(error), "".join(map(repr, error.args)), pickled(error)]
             told = traceback.TracebackException.from_exception(error, capture_locals=True)
             self.texts.append("".join(told.format()))

@@ -61,7 +61,8 @@ class Secrets(Promise):
             held_bare=len(held),
         )
         self.flushLoggedErrors()
-        assert (len(secrets) // shares, len(faults)) >= least
+        assert len(secrets) // shares >= least[0]
+        assert len(faults) >= least[1]
         assert pairs >= least[0] * least[1]
         assert not hits, "\n".join(hits[:20])
         assert not held, "\n".join(held[:20])
