@@ -23,7 +23,7 @@ from .errors import ConnectionLost, InvalidArgument, LocalProtocolError, NatsErr
 from .message import Message
 from .net.asking import ask
 from .net.connection import CLOSE_WITHIN
-from .net.transports import Layer, Security
+from .net.transports import Layer, Security, abort
 from .options import MOST_MESSAGES, Limits, TlsOptions, check_count
 from .state.handshake import Answer, Ask, Credentials, Handshake, Ready, Refused, Send, StartTls
 from .state.server_errors import Meaning, meaning
@@ -243,7 +243,7 @@ class NatsProtocol(Protocol):
             case Refused(error) | Fault(error):
                 error.where = error.where or self._server
                 self._lost = error
-                getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+                abort(self.transport)
 
     def _proven(self, answer: Answer) -> None:
         self._asking = None
@@ -255,9 +255,8 @@ class NatsProtocol(Protocol):
         due, self._tls_due = self._tls_due, False
         if not due or self._lost is not None:
             return
-        more = data[data.find(b"\n") + 1 :]
-        if more:
-            self._obey(self._handshake.more_than_info(more))
+        if (refused := self._handshake.look_behind_info(data)) is not None:
+            self._obey(refused)
             return
         # Loaded on first use: OpenSSL is large.
         from .net.tls import TlsSecurity  # noqa: PLC0415

@@ -256,17 +256,17 @@ def test_nothing_may_come_between_info_and_the_upgrade(op: Op) -> None:
     shake = handshake(tls=True, can_upgrade=True)
     shake.receive(info(tls_available=True, nonce="ours"))
     assert isinstance(refused(shake.receive(op)), RemoteProtocolError)
-    assert isinstance(shake.more_than_info().error, RemoteProtocolError)
 
 
 def test_what_is_said_in_clear_before_the_upgrade_is_told_and_not_believed() -> None:
     shake = handshake(tls=True, can_upgrade=True)
     shake.receive(info(tls_available=True))
-    error = shake.more_than_info(b"-ERR 'Authorization Violation' and a lot more").error
+    error = refused(shake.look_behind_info(b"INFO {}\r\n-ERR 'Authorization Violation' and a lot more"))
     assert isinstance(error, RemoteProtocolError)
+    assert shake.look_behind_info(b"INFO {}\r\n") is None
     assert error.snippet == b"-ERR 'Authorization Violation' a"
     assert "somebody else" in error.hint
-    secret = shake.more_than_info(b'CONNECT {"auth_token":"S3CRET"}').error
+    secret = refused(shake.look_behind_info(b'\r\nCONNECT {"auth_token":"S3CRET"}'))
     assert "S3CRET" not in str(secret)
 
 

@@ -35,7 +35,7 @@ from .asking import ask
 from .keep_alive import KeepAlive
 from .losses import why_lost
 from .timer import Timers
-from .transports import Layer, Security, StreamTransport
+from .transports import Layer, Security, StreamTransport, abort
 
 CLOSE_WITHIN = 2.0
 """Seconds that a peer gets to take our last bytes before the socket is cut."""
@@ -324,8 +324,7 @@ class Connection(Protocol):
         return cast(StreamTransport, self.transport)
 
     def _abort(self) -> None:
-        """Cut the socket; transports that cannot are asked to close."""
-        getattr(self.transport, "abortConnection", self._transport.loseConnection)()
+        abort(self._transport)
 
     def _give_over(self) -> None:
         """Nothing is read, written or timed any more."""
@@ -368,9 +367,8 @@ class Connection(Protocol):
         due, self._tls_due = self._tls_due, False
         if not due or self._over:
             return
-        more = data[data.find(b"\n") + 1 :]
-        if more:
-            self._obey(self.handshake.more_than_info(more))
+        if (refused := self.handshake.look_behind_info(data)) is not None:
+            self._obey(refused)
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"
         try:

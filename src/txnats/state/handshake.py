@@ -129,7 +129,7 @@ class Handshake:
         """What to do about an op; None for nothing."""
         if self._upgrading:
             # Not even a refusal: nobody knows who said it.
-            return self.more_than_info()
+            return self._more_than_info()
         match op:
             case Fault(error):
                 return Refused(error)
@@ -152,16 +152,10 @@ class Handshake:
             RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
         )
 
-    def more_than_info(self, said: bytes = b"") -> Refused:
-        """Bytes came behind the INFO that TLS is to answer: they are told to who reads the error, and not believed."""
-        return Refused(
-            RemoteProtocolError(
-                "the server sent more before the TLS upgrade",
-                snippet=said,
-                where=self._server,
-                hint="in clear, so it may be somebody else who says this" if said else "",
-            )
-        )
+    def look_behind_info(self, data: bytes) -> Refused | None:
+        """Look at the chunk whose first line asked for the upgrade: None if nothing stands behind that."""
+        more = data[data.find(b"\n") + 1 :]
+        return self._more_than_info(more) if more else None
 
     def answer_to_tls(self, data: bytes) -> Refused | None:
         """Look at what comes first after the upgrade was begun: None if it may be TLS."""
@@ -169,7 +163,7 @@ class Handshake:
         # Where TLS comes first, INFO in clear has an error of its own.
         if not first or self.info is None or data[:1] in _TLS:
             return None
-        return self.more_than_info(data)
+        return self._more_than_info(data)
 
     def secured(self) -> Answer | None:
         """TLS stands: go on."""
@@ -216,6 +210,17 @@ class Handshake:
             error.__context__ = None
             return Refused(error.with_traceback(None))
         return Refused(CredentialsUnavailable(self._server, f"{type(error).__name__} was raised", cause=error))
+
+    def _more_than_info(self, said: bytes = b"") -> Refused:
+        """Bytes came behind the INFO that TLS is to answer: they are told to who reads the error, and not believed."""
+        return Refused(
+            RemoteProtocolError(
+                "the server sent more before the TLS upgrade",
+                snippet=said,
+                where=self._server,
+                hint="in clear, so it may be somebody else who says this" if said else "",
+            )
+        )
 
     def _error(self, text: str) -> NatsError:
         error = refusal(self._server, text)

@@ -124,8 +124,8 @@ class WebSocket:
         )
 
     def takes(self, max_payload: int) -> None:
-        """The server's ``max_payload``: it cuts those whose compressed message unpacks to more."""
-        self._compressed = min(COMPRESSED_MESSAGE, max_payload)
+        """The server's ``max_payload``, negative for any: it cuts those whose compressed message unpacks to more."""
+        self._compressed = min(COMPRESSED_MESSAGE, max_payload) if max_payload >= 0 else COMPRESSED_MESSAGE
 
     def control(self) -> bytes:
         """What is due beside NATS's bytes: the answer to the newest ping, or our last frame; empty if there is none."""
