@@ -18,10 +18,12 @@ OWN_PYTHON313 = PEERS / ".python313"
 C_ROLES = ("publish", "subscribe", "request", "memory")
 ROLES = frozenset(C_ROLES)
 JETSTREAM_ROLES = frozenset({"jetstream_publish", "jetstream_fetch", "jetstream_consume", "jetstream_ordered"})
+BUCKET_ROLES = frozenset({"kv_put", "kv_get", "kv_watch", "object_put", "object_get"})
 # The C client and nats-py have no loop that pulls: they consume by fetching.
 C_PROGRAMS = {role: role for role in (*C_ROLES, "jetstream_fetch")} | {"jetstream_consume": "jetstream_fetch"}
 MODERN = frozenset({"txnats-3.13", "natsio", "nats-core"})  # they run on Python 3.13
-TXNATS_ROLES = ROLES | {"importing", "subject_check"} | JETSTREAM_ROLES
+ASYNCIO_ROLES = ROLES | JETSTREAM_ROLES | BUCKET_ROLES
+TXNATS_ROLES = ROLES | {"importing", "subject_check"} | JETSTREAM_ROLES | BUCKET_ROLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +55,14 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
     """
     finders: dict[str, Callable[[], Peer | Absent]] = {
         "txnats": lambda: _txnats("txnats", sys.executable),
-        "nats-py": lambda: _asyncio_client("nats-py", sys.executable, "nats", "nats_py", roles=ROLES | JETSTREAM_ROLES),
+        "nats-py": lambda: _asyncio_client("nats-py", sys.executable, "nats", "nats_py", roles=ASYNCIO_ROLES),
         "node": _node,
         "c": lambda: _c(scratch),
     }
     modern = python313()
     if modern is not None:
         finders["txnats-3.13"] = lambda: _txnats("txnats-3.13", modern)
-        finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio", roles=ROLES | JETSTREAM_ROLES)
+        finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio", roles=ASYNCIO_ROLES)
         finders["nats-core"] = lambda: _asyncio_client("nats-core", modern, "nats.client", "nats_core")
     for name in sorted((wanted or set()) - finders.keys()):
         yield Absent(name, "unknown, or it needs Python 3.13 (set BENCH_PYTHON313, or use --install-peers)")

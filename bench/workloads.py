@@ -156,6 +156,41 @@ WORKLOADS = (
         stored=True,
         filled=True,
     ),
+    Workload(name="KV put, one at a time", role="kv_put", pilot=1_000, peers=WITH_JETSTREAM, stored=True),
+    Workload(
+        name="KV put, 100 in flight", role="kv_put", in_flight=100, pilot=5_000, peers=WITH_JETSTREAM, stored=True
+    ),
+    Workload(name="KV get, one at a time", role="kv_get", pilot=1_000, peers=WITH_JETSTREAM, stored=True),
+    Workload(
+        name="KV get, 100 in flight", role="kv_get", in_flight=100, pilot=5_000, peers=WITH_JETSTREAM, stored=True
+    ),
+    Workload(
+        name="KV watch, 50k keys",
+        role="kv_watch",
+        size=128,
+        pilot=50_000,
+        fixed=True,
+        peers=WITH_JETSTREAM,
+        stored=True,
+    ),
+    Workload(
+        name="object put, 64 x 1 MiB",
+        role="object_put",
+        size=KIB * KIB,
+        pilot=64,
+        fixed=True,
+        peers=WITH_JETSTREAM,
+        stored=True,
+    ),
+    Workload(
+        name="object get, 64 x 1 MiB",
+        role="object_get",
+        size=KIB * KIB,
+        pilot=64,
+        fixed=True,
+        peers=WITH_JETSTREAM,
+        stored=True,
+    ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),
     Workload(name="subject check", role="subject_check", pilot=1, fixed=True, unit="ns", peers=ONLY_TXNATS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from .auth.authenticators import Authenticator
 from .client import Client
 from .errors import InvalidArgument, InvalidOption
 from .event_hub import EventHub
+from .hooks import Hook
 from .message import Origin
 from .net.dialer import Dialer, Greeting
 from .net.endpoints import EndpointFactory, Endpoints, ServersArgument
@@ -51,6 +52,7 @@ def connect(
     request_timeout: float = 2.0,
     endpoint_factory: EndpointFactory | None = None,
     on_event: Callable[[events.Event], object] | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> Deferred[Client]:
     """Connect to NATS.
 
@@ -77,6 +79,7 @@ def connect(
         endpoint_factory: Makes the endpoint for a host and port, for a pool behind a proxy. TLS and WebSocket, where
             a URL asks for them, go on top of it.
         on_event: Called with every event.
+        hooks: Told of each publish, request and handled message: see ``txnats.hooks``.
 
     Returns:
         A Deferred of a connected Client. It fails with InvalidArgument, with NoServersLeft, which lists each server and
@@ -99,6 +102,7 @@ def connect(
             request_timeout=request_timeout,
             endpoint_factory=endpoint_factory,
             on_event=on_event,
+            hooks=hooks,
         )
         client, session = build(reactor, servers, options)
     except InvalidArgument as error:
@@ -129,6 +133,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout: float = 2.0
     endpoint_factory: EndpointFactory | None = None
     on_event: Callable[[events.Event], object] | None = None
+    hooks: Sequence[Hook] = ()
 
     def __post_init__(self) -> None:
         check_seconds("timeout", self.timeout)
@@ -142,6 +147,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             call = getattr(self, option)
             if call is not None and not callable(call):
                 raise InvalidOption(f"{option} cannot be called")
+        if not isinstance(self.hooks, (list, tuple)) or not all(map(callable, self.hooks)):
+            raise InvalidOption("hooks is no sequence of hooks", hint="each is called with an operation")
         if self.auth is not None and not callable(getattr(self.auth, "fields", None)):
             raise InvalidOption("auth is no kind of credentials", hint="for instance txnats.UserPassword")
         check_subscribe_line(self.inbox_prefix.encode() + b"." * 64, None, self.limits.control_line_out)
@@ -215,14 +222,19 @@ def build(reactor: Any, servers: ServersArgument, options: Options) -> tuple[Cli
         session.supervisor = Supervisor(reactor, pool, reconnect, dialer, session)
         return session
 
-    client = Client(
-        reactor,
-        limits=limits,
-        inbox_prefix=options.inbox_prefix,
-        request_timeout=options.request_timeout,
-        hub=hub,
-        make_session=make_session,
-    )
+    parts: dict[str, Any] = {
+        "limits": limits,
+        "inbox_prefix": options.inbox_prefix,
+        "request_timeout": options.request_timeout,
+        "hub": hub,
+        "make_session": make_session,
+    }
+    if options.hooks:
+        from .observed import ObservedClient  # noqa: PLC0415  # of no use to others
+
+        client: Client = ObservedClient(reactor, options.hooks, **parts)
+    else:
+        client = Client(reactor, **parts)
     return client, client._session
 
 

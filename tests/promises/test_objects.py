@@ -101,6 +101,8 @@ class Objects(Promise):
             await child.next()  # before the first byte
             child.say(go_on=True)
             await child.next()
+            while not await self.orphans(store):
+                await turns(0.01)
             await child.kill()
             left += await self.orphans(store)
             dropped = await store.purge_orphans(older_than=0)

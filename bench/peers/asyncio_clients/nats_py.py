@@ -10,6 +10,7 @@ import nats
 from nats.aio.client import Client
 
 from bench.job import CONSUMER, STREAM, Job
+from bench.peers.asyncio_clients.buckets import Buckets
 from bench.peers.asyncio_clients.roles import AsyncioPeer, Facts
 from bench.peers.measure import Stopwatch, counting_coroutine
 
@@ -83,6 +84,23 @@ async def jetstream_ordered(client: Client, job: Job) -> Facts:
     return facts
 
 
+async def bucket(client: Client) -> Any:
+    return await client.jetstream().create_key_value(bucket="BENCH", direct=True)
+
+
+async def store(client: Client) -> Any:
+    return await client.jetstream().create_object_store("BENCH")
+
+
+async def watch(keys: Any) -> Any:
+    return await keys.watchall()
+
+
+async def get(objects: Any, name: str) -> bytes:
+    data: bytes = (await objects.get(name)).data
+    return data
+
+
 if __name__ == "__main__":
     AsyncioPeer(
         package="nats-py",
@@ -94,5 +112,6 @@ if __name__ == "__main__":
             "jetstream_fetch": jetstream_fetch,
             "jetstream_consume": jetstream_fetch,
             "jetstream_ordered": jetstream_ordered,
+            **Buckets(bucket=bucket, store=store, watch=watch, get=get).roles(),
         },
     ).run()

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from bench.job import CONSUMER, STREAM, Job
+from bench.peers.asyncio_clients.buckets import Buckets
 from bench.peers.asyncio_clients.roles import AsyncioPeer, Facts
 from bench.peers.measure import Stopwatch, counting_coroutine, counting_handler
 
@@ -100,6 +101,25 @@ async def jetstream_ordered(client: Any, job: Job) -> Facts:
     return facts[0]
 
 
+async def bucket(client: Any) -> Any:
+    config = import_module("natsio.kv").KeyValueConfig(bucket="BENCH")
+    return await client.jetstream().create_key_value(config)
+
+
+async def store(client: Any) -> Any:
+    config = import_module("natsio.objectstore").ObjectStoreConfig(bucket="BENCH")
+    return await client.jetstream().create_object_store(config)
+
+
+async def watch(keys: Any) -> Any:
+    return keys.watch()
+
+
+async def get(objects: Any, name: str) -> bytes:
+    data: bytes = await objects.get_bytes(name)
+    return data
+
+
 if __name__ == "__main__":
     AsyncioPeer(
         package="natsio",
@@ -111,5 +131,6 @@ if __name__ == "__main__":
             "jetstream_fetch": jetstream_fetch,
             "jetstream_consume": jetstream_consume,
             "jetstream_ordered": jetstream_ordered,
+            **Buckets(bucket=bucket, store=store, watch=watch, get=get).roles(),
         },
     ).run()

@@ -148,7 +148,12 @@ class Timestamp(datetime):
         def __add__(self, value: timedelta, /) -> datetime: ...  # type: ignore[override]
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
-        return type(self).from_ns, (self.to_ns(),)
+        # A function: importing twisted.persisted changes how methods are pickled, and breaks class methods.
+        return _moment, (self.to_ns(),)
+
+
+def _moment(nanoseconds: int) -> Timestamp:
+    return Timestamp.from_ns(nanoseconds)
 
 
 _ZERO = datetime(1, 1, 1, tzinfo=UTC)

@@ -75,7 +75,9 @@ class Wish(Generic[Item]):
 
     def item(self, message: Message, delivery: Delivery) -> Item | None:
         """What is given out of a message."""
-        entry = from_delivered(self._bucket, message.subject[self._cut :], message, delivery)
+        entry = from_delivered(
+            self._bucket, message.subject_bytes[self._cut :].decode("utf-8", "surrogateescape"), message, delivery
+        )
         return None if self._ignore_deletes and entry.is_deleted else self._turn(entry)
 
     def gone(self) -> BaseException:

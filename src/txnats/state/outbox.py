@@ -148,7 +148,8 @@ class Outbox:
     @property
     def unconfirmed(self) -> int:
         """Publishes written of which no PONG says that the server has read them."""
-        return self.written - self._confirmed - max(0, self._held - self._left)
+        unconfirmed = self.written - self._confirmed
+        return unconfirmed - max(0, self._held - self._left) if self._left else unconfirmed
 
     @property
     def is_split(self) -> bool:

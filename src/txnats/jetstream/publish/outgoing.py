@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import takewhile
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from ...errors import NatsError
 from ...headers import HeaderSource
+from ...hooks import Kind
+from ...observed import ObservedClient
 from ...options import check_seconds
 from ...state.waiters import Waiters
 from ..api import Api
@@ -45,6 +48,7 @@ class Outgoing:
     Attributes:
         inbox: Where answers come in.
         link: The connection that publishes go by.
+        watch: Tells the client's hooks of each publish; None where there are none.
     """
 
     def __init__(self, api: Api) -> None:
@@ -52,6 +56,7 @@ class Outgoing:
         self.clock = api.clock
         self.inbox = api.client.inbox
         self.link = Link(api.client, self._link_changed)
+        self.watch = api.client.watch if isinstance(api.client, ObservedClient) else None
         # By their timeout, so that within a group the first to be sent is the first whose time is over.
         self._groups: dict[float, dict[Publishing, None]] = {}
         self._level, self._level_of = 0, -1
@@ -93,10 +98,30 @@ class Outgoing:
         timeout: float | None = None,
     ) -> Deferred[PubAck]:
         """As ``JetStream.publish``."""
+        if self.watch is not None:
+            watched = self.watch(Kind.STORE, subject, payload, headers)
+            headers = watched.headers or None
+            options: dict[str, Any] = {"message_id": message_id, "ttl": ttl, "expect": expect, "timeout": timeout}
+            return watched.until(self._publish(subject, payload, headers=headers, **options))
+        return self._publish(
+            subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect, timeout=timeout
+        )
+
+    def _publish(
+        self,
+        subject: str | bytes,
+        payload: bytes | str,
+        *,
+        headers: HeaderSource | None,
+        message_id: str | None,
+        ttl: Ttl | None,
+        expect: Expect | None,
+        timeout: float | None,
+    ) -> Deferred[PubAck]:
         if ttl is not None and not self.is_known(TTL_LEVEL):
             asked = Deferred.fromCoroutine(self.require(TTL_LEVEL, "ttl"))
             return asked.addCallback(
-                lambda _: self.publish(
+                lambda _: self._publish(
                     subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect, timeout=timeout
                 )
             )

@@ -9,9 +9,11 @@ from typing import Self
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ...errors import InvalidArgument, InvalidOption, NatsError
 from ...headers import HeaderSource
+from ...hooks import Kind
 from ...options import check_count, check_seconds
 from ...state.pings import MOST_WAITERS
 from ...state.waiters import Waiters
@@ -168,12 +170,18 @@ class Publisher:
             return asked.addCallback(
                 lambda _: self.publish(subject, payload, headers=headers, message_id=message_id, ttl=ttl, expect=expect)
             )
+        watched = None
+        if self._outgoing.watch is not None:
+            watched = self._outgoing.watch(Kind.STORE, subject, payload, headers)
+            headers = watched.headers or None
         try:
             self._check_open()
             has_id = False
             if headers is not None or message_id is not None or ttl is not None or expect is not None:
                 headers, has_id = gather(headers, message_id, ttl, expect)
             sent = Sent(self, self._outgoing, subject, payload, headers, has_id=has_id, timeout=self._timeout)
+            if watched is not None:
+                watched.until(sent.done()).addErrback(_told)
         except NatsError:
             return fail()
         except TypeError:
@@ -302,3 +310,7 @@ class Publisher:
             failures, self._failures = self._failures, []
             count, self._untold = self._untold, 0
             raise PublishesFailed(tuple(failures), count)
+
+
+def _told(_: Failure) -> None:
+    """Whoever publishes hears of it in other ways."""

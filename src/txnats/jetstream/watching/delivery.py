@@ -21,6 +21,9 @@ class Delivery(NamedTuple):
     pending: int
 
 
+_new = tuple.__new__
+
+
 def delivery_of(reply: bytes) -> Delivery | None:
     """What a reply subject tells; None when it is not that of a consumer. As ``ack_reply.parse``, and half of it."""
     tokens = reply.split(b".", 12)
@@ -29,6 +32,6 @@ def delivery_of(reply: bytes) -> Delivery | None:
         return None
     at = 5 if count == 9 else 7
     try:
-        return Delivery(int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]), int(tokens[at + 3]))
+        return _new(Delivery, map(int, tokens[at : at + 4]))
     except ValueError:
         return None

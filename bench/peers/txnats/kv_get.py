@@ -1,0 +1,39 @@
+"""txnats: read a key, one at a time or many in flight."""
+
+from __future__ import annotations
+
+from twisted.internet import task
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+
+import txnats
+from bench.job import Job
+from bench.peers import measure
+from txnats import kv
+from txnats.jetstream import JetStream
+
+
+async def main(reactor: IReactorTime, job: Job) -> None:
+    client = await txnats.connect(reactor, job.url)
+    bucket = await kv.create(JetStream(client), kv.BucketConfig("BENCH"))
+    await bucket.put("key", job.payload)
+    watch = measure.Stopwatch()
+    await read(bucket, job, job.warm)
+    watch.start()
+    await read(bucket, job, job.count)
+    measure.tell("txnats", {"messages": job.count, **watch.stop()})
+    await client.close()
+
+
+async def read(bucket: kv.Bucket, job: Job, count: int) -> None:
+    share = count // job.in_flight
+    await gatherResults([Deferred.fromCoroutine(one_by_one(bucket, share)) for _ in range(job.in_flight)])
+
+
+async def one_by_one(bucket: kv.Bucket, count: int) -> None:
+    for _ in range(count):
+        await bucket.get("key")
+
+
+if __name__ == "__main__":
+    task.react(lambda reactor: main(reactor, measure.job()))
