@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from txnats.options import (
     check_policy,
     check_seconds,
 )
+from txnats.secret import Secret
 
 
 def test_the_defaults() -> None:
@@ -188,11 +190,14 @@ def test_headers_that_cannot_be_sent(headers: Any) -> None:
 def test_headers_are_asked_for_each_time_and_never_shown() -> None:
     numbers = iter(range(10))
     fresh = WebSocketOptions(headers=lambda: {"A": str(next(numbers))})
-    assert [fresh.current_headers(), fresh.current_headers()] == [{"A": "0"}, {"A": "1"}]
+    assert [fresh.current_headers(), fresh.current_headers()] == [{"A": Secret("0")}, {"A": Secret("1")}]
     fixed = WebSocketOptions(headers={"Cookie": SECRET, "Host": "h"}, path=f"/a?{SECRET}")
     assert SECRET not in repr(fixed) + str(fixed)
     assert repr(fixed).startswith("WebSocketOptions(path='/a', headers=<Cookie, Host>, ")
-    assert fixed.current_headers() == {"Cookie": SECRET, "Host": "h"}
+    assert fixed.current_headers() == {"Cookie": Secret(SECRET), "Host": Secret("h")} == fixed.headers
+    assert fixed == WebSocketOptions(headers=fixed.headers, path=Secret(f"/a?{SECRET}"))
+    with pytest.raises(InvalidOption, match="pickled"):
+        pickle.dumps(fixed)
     with pytest.raises(InvalidOption, match="compression"):
         WebSocketOptions(compression=5)  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="max_size"):

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import events
 from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKey, NKeyFile, Token, UserPassword
-from .auth.secret import Secret
 from .client import Client
 from .connecting import connect
 from .draining import DrainReport
@@ -47,6 +46,7 @@ from .errors import (
 from .headers import Headers
 from .message import Message
 from .options import Limits, PingOptions, ReconnectOptions, SlowPolicy, TlsOptions, WebSocketOptions
+from .secret import Secret
 from .statistics import Statistics, Status
 from .subscription import Drained, EndReason, Subscription
 from .version import __version__

@@ -19,9 +19,9 @@ import msgspec
 
 from .auth import credentials
 from .auth.authenticators import Authenticator, CredentialsFile, Jwt, NKey, NKeyFile, Token, UserPassword
-from .auth.secret import Kept, Secret, wipe
 from .errors import CredentialsUnavailable, InvalidOption
 from .options import TlsOptions
+from .secret import Kept, Secret, wipe
 from .state.addresses import parse_servers
 
 DEFAULT_URL = "nats://127.0.0.1:4222"

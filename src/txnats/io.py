@@ -18,12 +18,14 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from .auth.authenticators import Token, UserPassword
-from .errors import ConnectionLost, InvalidArgument, LocalProtocolError, NatsError, PayloadTooLarge, TlsUnavailable
+from .auth.authenticators import Authenticator, Token, UserPassword
+from .errors import ConnectionLost, InvalidArgument, LocalProtocolError, NatsError, PayloadTooLarge
 from .message import Message
+from .net.asking import ask
 from .net.connection import CLOSE_WITHIN
-from .options import MOST_MESSAGES, Limits, check_count
-from .state.handshake import Answer, Credentials, Handshake, Ready, Refused, Send
+from .net.transports import Layer, Security, abort
+from .options import MOST_MESSAGES, Limits, TlsOptions, check_count
+from .state.handshake import Answer, Ask, Credentials, Handshake, Ready, Refused, Send, StartTls
 from .state.server_errors import Meaning, meaning
 from .subjects import check_queue, check_subscribe
 from .version import LANGUAGE, __version__
@@ -42,10 +44,16 @@ class NatsProtocol(Protocol):
     be, LocalProtocolError before ``on_connect``, and ConnectionLost after the end; then nothing was sent.
 
     Args:
-        ssl_required: Raises TlsUnavailable so far. An endpoint that does TLS by itself works without it.
+        ssl_required: Settle for nothing less than TLS. Without ``tls`` the endpoint has to do it, as that of
+            ``wrapClientTLS`` does; otherwise the connection ends with TlsUnavailable before anything is sent.
         on_msg: Handles the messages of each sid without a handler; by default they are written to stdout.
         on_connect: Called with this protocol when the server has taken us in.
         own_reactor: Stop the reactor when the connection is lost.
+        auth: Any credentials of ``txnats.connect``, in place of ``auth_token``, ``user`` and ``password``.
+        tls: How to do TLS here, over whatever endpoint. It asks for TLS, and needs a ``hostname``: nobody else knows.
+
+    Raises:
+        InvalidArgument: Two of the arguments exclude each other.
     """
 
     log = Logger()
@@ -62,11 +70,18 @@ class NatsProtocol(Protocol):
         on_msg: Callable[..., object] | None = None,
         on_connect: Callable[[NatsProtocol], object] | None = None,
         own_reactor: bool = False,
+        *,
+        auth: Authenticator | None = None,
+        tls: TlsOptions | None = None,
     ) -> None:
-        if ssl_required:
-            raise TlsUnavailable("", "ssl_required is not supported yet", hint="nothing was sent")
+        if auth is not None and (auth_token is not None or user is not None):
+            raise InvalidArgument("auth, auth_token and user exclude each other")
+        if auth is not None and not callable(getattr(auth, "fields", None)):
+            raise InvalidArgument("auth is no kind of credentials", hint="for instance txnats.UserPassword")
+        self._tls = tls
+        self._wants_tls = ssl_required or tls is not None
         self._connect = ConnectInfo(verbose=verbose, pedantic=pedantic, lang=LANGUAGE, version=__version__, protocol=1)
-        self._credentials = _credentials(auth_token, user, password)
+        self._credentials = auth.fields if auth is not None else _credentials(auth_token, user, password)
         self._on_msg = on_msg or _write_out
         self._on_connect = on_connect or (lambda _: None)
         self._own_reactor = own_reactor
@@ -131,8 +146,16 @@ class NatsProtocol(Protocol):
             self.transport.setTcpNoDelay(True)
         peer = self.transport.getPeer()
         self._server = f"{peer.host}:{peer.port}" if hasattr(peer, "port") else str(peer)
-        secure = ISSLTransport.providedBy(self.transport)
-        self._handshake = Handshake(self._server, self._connect, self._credentials, secure=secure)
+        self._handshake = Handshake(
+            self._server,
+            self._connect,
+            self._credentials,
+            tls=self._wants_tls,
+            tls_first=self._tls is not None and self._tls.handshake_first,
+            secure=ISSLTransport.providedBy(self.transport),
+            can_upgrade=self._tls is not None,
+            warn=lambda event: self.log.emit(LogLevel.warn, "txnats: {event}", event=event),
+        )
         self._parser = Parser()
         self._subscribers: dict[int, _Subscriber] = {}
         # The last that ended: a message that was on its way meanwhile reaches nobody.
@@ -141,16 +164,48 @@ class NatsProtocol(Protocol):
         self._gone: Deferred[None] = Deferred()
         self._reactor: Any = reactor
         self._shutdown: object = self._reactor.addSystemEventTrigger("before", "shutdown", self._leave)
+        self._security: Security | None = None
+        self._layer: Layer | None = None
+        self._tls_due = False
+        self._asking: Deferred[Answer] | None = None
+        self._obey(self._handshake.begin())
+        self._start_tls(b"\n")
 
     def dataReceived(self, data: bytes) -> None:
-        for op in self._parser.feed(data):
-            if self._lost is None:
-                self._obey(op if self._live else self._handshake.receive(op))
+        if self._layer is None:
+            self.read(data)
+        elif self._handshake.secure or (doubt := self._handshake.answer_to_tls(data)) is None:
+            self._layer.dataReceived(data)
+        else:
+            self._obey(doubt)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        lost = self.gone if self._layer is None else self._layer.connectionLost
+        lost(reason)
+
+    # What TLS tells, where it is done here
+
+    def read(self, data: bytes) -> None:
+        """Bytes in clear."""
+        for op in self._parser.feed(data):
+            if self._lost is None and not self._tls_due:
+                self._obey(op if self._live else self._handshake.receive(op))
+        self._start_tls(data)
+
+    def secured(self) -> None:
+        """TLS stands."""
+        if self._lost is None:
+            self._obey(self._handshake.secured())
+
+    def gone(self, reason: Failure) -> None:
+        """The connection has ended."""
+        asking, self._asking = self._asking, None
         closed_here = self._lost is None and getattr(self.transport, "disconnecting", False)
         why = "it was closed here" if closed_here else self._last_words or reason.getErrorMessage()
-        self._lost = self._lost or ConnectionLost(self._server, why)
+        of_tls = self._security and self._security.explain(reason.value, None if self._live else self._handshake.info)
+        self._lost = self._lost or of_tls or ConnectionLost(self._server, why)
+        if asking is not None:
+            asking.cancel()
         # Nothing reconnects, so it is critical: Twisted shows that even where no log was begun.
         self.log.emit(LogLevel.info if closed_here else LogLevel.critical, "txnats: {reason}", reason=self._lost)
         self._gone.callback(None)
@@ -179,10 +234,38 @@ class NatsProtocol(Protocol):
                 self.log.error("txnats: {server} says {text!r}", server=self._server, text=text)
                 if meaning(text) not in (Meaning.REPORT, Meaning.DENIED):
                     self._last_words = f"the server said {text!r}"
+            case Ask():
+                # Kept before it is waited for: it may be there at once.
+                self._asking = asked = ask(self._handshake, said)
+                asked.addCallback(self._proven)
+            case StartTls():
+                self._tls_due = True
             case Refused(error) | Fault(error):
                 error.where = error.where or self._server
                 self._lost = error
-                getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+                abort(self.transport)
+
+    def _proven(self, answer: Answer) -> None:
+        self._asking = None
+        if self._lost is None:
+            self._obey(answer)
+
+    def _start_tls(self, data: bytes) -> None:
+        """If it is due: behind a chunk that ends with the line that asked for it."""
+        due, self._tls_due = self._tls_due, False
+        if not due or self._lost is not None:
+            return
+        if (refused := self._handshake.look_behind_info(data)) is not None:
+            self._obey(refused)
+            return
+        # Loaded on first use: OpenSSL is large.
+        from .net.tls import TlsSecurity  # noqa: PLC0415
+
+        try:
+            self._security = TlsSecurity(self._reactor, self._tls, "", self._server)
+            self._layer = self.transport = self._security.start(self.transport, self)
+        except NatsError as error:
+            self._obey(Refused(error))
 
     def _deliver(self, message: Message) -> None:
         subscriber = self._subscribers.get(message.sid)

@@ -9,15 +9,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from .errors import InvalidOption
+from .secret import Secret
 
 KIB = 1024
 MIB = 1024 * KIB
 
+Headers: TypeAlias = "Mapping[str, str | Secret]"
 
 MOST_MESSAGES = 999_999_999
 """The largest maximum of a subscription: a server reads no more digits."""
@@ -267,7 +269,7 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSocketOptions(_Checked, frozen=True, kw_only=True):
-    """How a WebSocket is opened, for ``ws://`` and ``wss://`` servers. Its repr shows no header's value.
+    """How a WebSocket is opened, for ``ws://`` and ``wss://`` servers. Queries and headers' values are kept as Secrets.
 
     Args:
         path: Path and query of the request, percent-encoded, for servers whose URL names none.
@@ -278,8 +280,8 @@ class WebSocketOptions(_Checked, frozen=True, kw_only=True):
             into one: up to its own ``max_pending``.
     """
 
-    path: str = "/"
-    headers: Mapping[str, str] | Callable[[], Mapping[str, str]] = {}
+    path: str | Secret = "/"
+    headers: Headers | Callable[[], Headers] = {}
     compression: bool = True
     max_size: int = 64 * MIB
 
@@ -287,23 +289,27 @@ class WebSocketOptions(_Checked, frozen=True, kw_only=True):
         self._counts(max_size=1)
         if not isinstance(self.compression, bool):
             raise InvalidOption(f"WebSocketOptions.compression is {_shown(self.compression)}", why="it is a bool")
-        if not isinstance(self.path, str) or not self.path.startswith("/") or not is_request_target(self.path):
+        path = self.path.reveal() if isinstance(self.path, Secret) else self.path
+        if not isinstance(path, str) or not path.startswith("/") or not is_request_target(path):
+            del path
             raise InvalidOption(
                 "WebSocketOptions.path cannot be", why="it starts with / and is of printable ASCII, percent-encoded"
             )
+        if "?" in path:
+            msgspec.structs.force_setattr(self, "path", Secret(path))
         if not callable(self.headers):
-            self.current_headers()
+            msgspec.structs.force_setattr(self, "headers", self.current_headers())
 
     def __repr__(self) -> str:
         headers = "<callable>" if callable(self.headers) else ", ".join(self.headers)
-        shown = self.path.partition("?")[0]
+        shown = (self.path.reveal() if isinstance(self.path, Secret) else self.path).partition("?")[0]
         return (
             f"WebSocketOptions(path={shown!r}, headers=<{headers}>, "
             f"compression={self.compression}, max_size={self.max_size})"
         )
 
-    def current_headers(self) -> dict[str, str]:
-        """The headers of the attempt that begins. They may be secret: send them and forget them.
+    def current_headers(self) -> dict[str, Secret]:
+        """The headers of the attempt that begins.
 
         Raises:
             InvalidOption: One cannot be sent; its value is not shown.
@@ -314,7 +320,7 @@ class WebSocketOptions(_Checked, frozen=True, kw_only=True):
             # A detailed traceback shows what a frame holds.
             del headers
             raise InvalidOption("WebSocketOptions.headers cannot be sent", why=fault)
-        return dict(headers)
+        return {name: Secret(value) for name, value in headers.items()}
 
 
 def is_request_target(text: str) -> bool:
@@ -337,6 +343,7 @@ def _fault_of(headers: object) -> str:
             return "a name is no HTTP header"
         if name.lower() in _OUR_HEADERS or name.lower().startswith("sec-websocket-"):
             return f"{name} is for the WebSocket itself to say"
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        text = value.reveal() if isinstance(value, Secret) else value
+        if not isinstance(text, str) or not _HEADER_VALUE.fullmatch(text):
             return f"the value of {name} is no text that one HTTP line can carry"
     return ""

@@ -7,8 +7,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -21,12 +21,12 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from .application import NatsService
-from .auth.authenticators import Authenticator, Token, UserPassword
-from .auth.secret import Secret
+from .auth.authenticators import Authenticator, CredentialsFile, NKeyFile, Token, UserPassword
 from .client import Client
 from .errors import InvalidArgument, InvalidOption, NatsError
 from .message import Message
-from .options import ReconnectOptions
+from .options import ReconnectOptions, TlsOptions
+from .secret import Secret
 from .state.addresses import parse_address
 from .subjects import check_queue, check_subscribe
 
@@ -80,17 +80,26 @@ def client_endpoint(
 class Options(UsageOptions):
     """What ``twist nats`` takes. Whatever cannot be is a UsageError, which shows no secret."""
 
-    synopsis = "[--server URL] (--subject PATTERN... [--queue GROUP] | --service DOTTED.NAME)"
+    synopsis = "[--server URL | --context NAME] (--subject PATTERN... [--queue GROUP] | --service DOTTED.NAME)"
     longdesc = (
         "Logs the messages of some subjects, or runs a service of yours, for as long as the process runs. "
-        "A login comes in the URL or from the environment: NATS_USER and NATS_PASSWORD, or NATS_TOKEN. "
+        "A login comes from a file, a context, the URL or the environment: NATS_USER and NATS_PASSWORD, NATS_TOKEN, "
+        "NATS_CREDS or NATS_NKEY. "
         "Put a URL with a login into NATS_URL: everybody on the machine can read a command line."
     )
     optParameters = [  # noqa: RUF012 - Twisted's own form
         ["server", "s", None, f"URL of a server, or a comma list [default: NATS_URL, or {SERVER}]"],
+        ["context", None, None, "a context of the nats command line, by name or path [default: NATS_CONTEXT]"],
+        ["creds", None, None, "a credentials file [default: NATS_CREDS]"],
+        ["nkey", None, None, "a file with an nkey seed [default: NATS_NKEY]"],
+        ["tls-ca", None, None, "certificates to trust, PEM [default: NATS_CA]"],
+        ["tls-cert", None, None, "client certificate, PEM [default: NATS_CERT]"],
+        ["tls-key", None, None, "its private key, PEM [default: NATS_KEY]"],
+        ["tls-hostname", None, None, "the name that the server's certificate is for, if it is not the one dialled"],
         ["queue", "q", None, "share the messages with all others of this queue group"],
         ["service", None, None, "a callable that is given the client before it connects, to subscribe"],
     ]
+    optFlags = [["tls-first", None, "TLS before the server says anything; any --tls option asks for TLS"]]  # noqa: RUF012
 
     def __init__(self) -> None:
         UsageOptions.__init__(self)
@@ -115,7 +124,7 @@ class Options(UsageOptions):
         if self["server"]:
             # These options may be printed.
             self["server"] = Secret(self["server"])
-        self["nats"] = _nats_service(self["server"], os.environ.get)
+        self["nats"] = _nats_service(self, os.environ.get)
         self["declare"] = _callable(self["service"]) if self["service"] else _logging(self["subjects"], self["queue"])
 
 
@@ -168,32 +177,78 @@ def _exit_failed() -> None:
     os._exit(1)
 
 
-def _nats_service(server: Secret | None, environment: Callable[[str], str | None]) -> NatsService:
+Given: TypeAlias = "Mapping[str, Any]"
+Environment: TypeAlias = "Callable[[str], str | None]"
+
+
+def _nats_service(options: Options, environment: Environment) -> NatsService:
     from twisted.internet import reactor  # noqa: PLC0415, TID251 - twist would install this one in a moment
 
-    servers = server or Secret(environment("NATS_URL") or SERVER)
+    where, hides = _where(options, environment)
     try:
         # It runs until it is stopped, so it never gives up.
         return NatsService(
             reactor,
-            servers.reveal(),
-            auth=_login(environment),
+            **where,
+            auth=_login(options, environment),
+            tls=_tls(options, environment),
             reconnect=ReconnectOptions(max_attempts=-1),
             name="twist nats",
         )
     except InvalidArgument as error:
-        # Without a scheme a login is taken for the name of a kind of endpoint, and the error would show it.
-        hidden = "@" in servers.reveal() and "://" not in servers.reveal()
-        raise UsageError("a server with a login begins with nats://" if hidden else str(error)) from None
+        raise UsageError("a server with a login begins with nats://" if hides else str(error)) from None
 
 
-def _login(environment: Callable[[str], str | None]) -> Authenticator | None:
-    user, token = environment("NATS_USER"), environment("NATS_TOKEN")
-    if user and token:
-        raise UsageError("NATS_USER and NATS_TOKEN exclude each other")
-    if user:
-        return UserPassword(user, environment("NATS_PASSWORD") or "")
-    return Token(token) if token else None
+def _where(options: Given, environment: Environment) -> tuple[dict[str, Any], bool]:
+    """Servers or context, and whether an error about them must not be shown. The command line comes first."""
+    if options["server"] and options["context"]:
+        raise UsageError("--server and --context exclude each other")
+    context = options["context"] or (not options["server"] and environment("NATS_CONTEXT"))
+    if context:
+        if not options["context"] and environment("NATS_URL"):
+            raise UsageError("NATS_URL and NATS_CONTEXT exclude each other")
+        return {"context": context}, False
+    servers = options["server"].reveal() if options["server"] else environment("NATS_URL") or SERVER
+    # Without a scheme a login is taken for the name of a kind of endpoint, and the error would show it.
+    return {"servers": servers}, "@" in servers and "://" not in servers
+
+
+def _login(options: Given, environment: Environment) -> Authenticator | None:
+    """From the command line, or else from the environment."""
+    given = _only_one({"--creds": options["creds"], "--nkey": options["nkey"]}) or _only_one(
+        {name: environment(name) for name in ("NATS_USER", "NATS_TOKEN", "NATS_CREDS", "NATS_NKEY")}
+    )
+    match given:
+        case None:
+            return None
+        case "NATS_USER", user:
+            return UserPassword(user, environment("NATS_PASSWORD") or "")
+        case "NATS_TOKEN", token:
+            return Token(token)
+        case "--creds" | "NATS_CREDS", path:
+            return CredentialsFile(path)
+        case _, path:
+            return NKeyFile(path)
+
+
+def _only_one(found: dict[str, str | None]) -> tuple[str, str] | None:
+    """What is given, by its name."""
+    given = [(name, value) for name, value in found.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(name for name, _ in given)} exclude each other")
+    return given[0] if given else None
+
+
+def _tls(options: Given, environment: Environment) -> TlsOptions | None:
+    """None when nothing is said of it."""
+    ca, certificate, key = (
+        options[option] or environment(name) or None
+        for option, name in (("tls-ca", "NATS_CA"), ("tls-cert", "NATS_CERT"), ("tls-key", "NATS_KEY"))
+    )
+    hostname, first = options["tls-hostname"] or None, bool(options["tls-first"])
+    if not (ca or certificate or key or hostname or first):
+        return None
+    return TlsOptions(ca=ca, certificate=certificate, key=key, hostname=hostname, handshake_first=first)
 
 
 def _callable(name: str) -> Callable[[Client], object]:

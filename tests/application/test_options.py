@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ import txnats
 from tests.auth.revealed import revealed
 from tests.client.harness import Outcome
 from txnats import plugins
+from txnats.options import TlsOptions
 from txnats.plugins import Options, makeService
 from txnats.testing import MemoryNetwork
 
-VARIABLES = ("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN")
+VARIABLES = (
+    "NATS_URL", "NATS_CONTEXT", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN", "NATS_CREDS", "NATS_NKEY",
+    "NATS_CA", "NATS_CERT", "NATS_KEY",
+)  # fmt: skip
 
 
 async def declare_later(client: txnats.Client) -> None:
@@ -64,6 +69,10 @@ def refused(*arguments: str) -> str:
         (["--subject", "a", "--server", "nats://demo:0"], "port"),
         (["--subject", "a", "--server", "what:is:this"], "URL"),
         (["--subject", "a", "extra"], ""),
+        (["--subject", "a", "--server", "demo", "--context", "x"], "--server and --context exclude each other"),
+        (["--subject", "a", "--context", "/nowhere/x.json"], "there is no context '/nowhere/x.json'"),
+        (["--subject", "a", "--creds", "a", "--nkey", "b"], "--creds and --nkey exclude each other"),
+        (["--subject", "a", "--tls-key", "me.key"], "TlsOptions.key is given without a certificate"),
         (["--nonsense"], "nonsense"),
     ],
 )
@@ -113,8 +122,54 @@ def test_help_shows_no_value_of_the_environment(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_the_login_of_the_environment(environment: dict[str, str], login: dict[str, str]) -> None:
-    auth = plugins._login(environment.get)
+    auth = plugins._login({"creds": None, "nkey": None}, environment.get)
     assert revealed(auth) == login
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "login"),
+    [
+        (["--creds", "me.creds"], {}, "CredentialsFile('me.creds')"),
+        (["--nkey", "me.nk"], {"NATS_USER": "me", "NATS_TOKEN": "both are overruled"}, "NKeyFile('me.nk')"),
+        ([], {"NATS_CREDS": "me.creds"}, "CredentialsFile('me.creds')"),
+        ([], {"NATS_NKEY": "me.nk"}, "NKeyFile('me.nk')"),
+    ],
+)
+def test_the_login_of_a_file(arguments: list[str], environment: dict[str, str], login: str) -> None:
+    options = Options()
+    options.parseOptions(["--subject", "a", *arguments])
+    assert repr(plugins._login(options, environment.get)) == login
+
+
+def test_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tls(*arguments: str, **environment: str) -> TlsOptions | None:
+        return plugins._tls(parse("--subject", "a", *arguments), environment.get)
+
+    assert tls() is None
+    assert tls("--tls-first") == TlsOptions(handshake_first=True)
+    assert tls("--tls-ca", "ca.pem", NATS_CA="other.pem") == TlsOptions(ca="ca.pem")
+    both = TlsOptions(ca="ca.pem", certificate="me.pem", key="me.key", hostname="h")
+    assert tls("--tls-hostname", "h", NATS_CA="ca.pem", NATS_CERT="me.pem", NATS_KEY="me.key") == both
+
+
+def test_a_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "demo.json"
+    file.write_text('{"url": "nats://s3cret@demo:4223"}')
+
+    def servers() -> list[str]:
+        return [server.name for server in options["nats"]._session._servers._pool]
+
+    options = parse("--subject", "a", "--context", str(file))
+    assert servers() == ["nats://demo:4223"]
+    monkeypatch.setenv("NATS_CONTEXT", str(file))
+    options = parse("--subject", "a")
+    assert servers() == ["nats://demo:4223"]
+    options = parse("--subject", "a", "--server", "other")
+    assert servers() == ["nats://other:4222"]
+    monkeypatch.setenv("NATS_URL", "third")
+    assert refused("--subject", "a") == "NATS_URL and NATS_CONTEXT exclude each other"
+    options = parse("--subject", "a", "--context", str(file))
+    assert servers() == ["nats://demo:4223"]
 
 
 def test_the_subjects_are_subscribed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from txnats.auth.authenticators import Authenticator
-from txnats.auth.secret import Secret
+from txnats.secret import Secret
 
 
 def revealed(auth: Authenticator | None, nonce: str = "") -> dict[str, str]:

@@ -17,9 +17,9 @@ from tests.auth.revealed import revealed
 from tests.client.harness import Outcome
 from txnats.auth.authenticators import Authenticator, CredentialsFile, Jwt, NKey, NKeyFile, Proof, Token, UserPassword
 from txnats.auth.nkeys import Nkey, verify
-from txnats.auth.secret import Secret
 from txnats.errors import CredentialsUnavailable, InvalidOption, NatsError
 from txnats.events import CredentialsReadable
+from txnats.secret import Secret
 
 MARKER = "S3CRET"
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"

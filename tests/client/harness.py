@@ -266,6 +266,7 @@ class Net:
         self.clock = Clock()
         self.servers = {port: FakeServer(port) for port in ports or (4222,)}
         self.events: list[txnats.events.Event] = []
+        self.make_pipe: Callable[[Net, FakeServer, IProtocol], Pipe] = Pipe
 
     @property
     def server(self) -> FakeServer:
@@ -287,7 +288,7 @@ class Net:
             if not connecting.called:
                 connecting.errback(Refused())
             return
-        pipe = Pipe(self, server, protocol)
+        pipe = self.make_pipe(self, server, protocol)
         server.pipes.append(pipe)
         protocol.makeConnection(pipe)
         if server.greets:

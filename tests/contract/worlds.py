@@ -49,8 +49,6 @@ class Story:
     """Whether the server's last line before it closes always arrives."""
     secure = False
     """Whether the way to it is TLS."""
-    deaf_before_tls = False
-    """Whether what the server says before TLS starts is not believed, be it why it refuses us."""
 
     async def serve(self, **options: Any) -> None:
         """Start the server of this test; without it ``connect`` starts a plain one."""
@@ -231,7 +229,6 @@ class OverTls(OnNatsServer):
     """Over TLS, which starts when the server has told of itself."""
 
     secure = True
-    deaf_before_tls = True
 
     async def serve(self, **options: Any) -> None:
         await super().serve(tls=certificates().server, **options)

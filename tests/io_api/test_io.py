@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.error import ConnectionLost as SocketLost
 from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS
+from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
@@ -27,8 +28,11 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 import txnats
+from tests.promises.papers import Papers
+from txnats.auth.nkeys import Nkey
 from txnats.io import NatsProtocol
-from txnats.server import NatsServer, ServerTls, ServerUser, SubjectRules
+from txnats.options import TlsOptions
+from txnats.server import NatsServer, ServerUser, SubjectRules
 
 reactor: Any = installed_reactor
 INFO = b'INFO {"server_id":"S","max_payload":64,"headers":true}\r\n'
@@ -132,9 +136,81 @@ def test_what_on_connect_raises_is_logged_and_ends_nothing(log: Log) -> None:
     assert transport.value() == b"PUB a 1\r\nb\r\n"
 
 
-def test_ssl_required_is_refused_at_once() -> None:
-    with pytest.raises(txnats.TlsUnavailable, match="ssl_required is not supported yet"):
-        NatsProtocol(ssl_required=True)
+@pytest.mark.parametrize(
+    ("options", "info", "why"),
+    [
+        ({"ssl_required": True}, INFO, "TLS is required, and cannot be begun on this connection"),
+        ({}, b'INFO {"tls_required":true}\r\n', "TLS is required, and cannot be begun on this connection"),
+        ({"tls": TlsOptions(hostname="h")}, INFO, "the server does not offer it"),
+        ({"tls": TlsOptions()}, b'INFO {"tls_required":true}\r\n', "no name to check the server's certificate against"),
+        ({"tls": TlsOptions(handshake_first=True)}, b"", "no name to check the server's certificate against"),
+    ],
+)
+def test_without_tls_nothing_is_sent(options: dict[str, Any], info: bytes, why: str, log: Log) -> None:
+    protocol, transport = NatsProtocol(auth_token="s3cret", **options), StringTransport()
+    protocol.makeConnection(transport)
+    protocol.dataReceived(info)
+    assert transport.disconnecting
+    assert transport.value() == b""
+    lose(protocol)
+    error = log.end()["reason"]
+    assert isinstance(error, txnats.TlsUnavailable)
+    assert why in error.why
+
+
+def test_what_is_glued_to_info_is_told_and_not_believed(log: Log) -> None:
+    for parts in (
+        [b"INFO {\"tls_required\":true}\r\n-ERR 'x'\r\n"],
+        [b'INFO {"tls_required":true}\r\n', b"-ERR 'x'\r\n"],
+    ):
+        protocol, transport = NatsProtocol(tls=TlsOptions(hostname="h"), auth_token="s3cret"), StringTransport()
+        protocol.makeConnection(transport)
+        for part in parts:
+            protocol.dataReceived(part)
+        lose(protocol)
+        error = log.end()["reason"]
+        assert isinstance(error, txnats.RemoteProtocolError)
+        assert error.snippet == b"-ERR 'x'\r\n"
+        assert b"s3cret" not in transport.value()
+        log.clear()
+
+
+def test_credentials_that_come_later() -> None:
+    waiting: Deferred[str] = Deferred()
+    protocol, transport = NatsProtocol(auth=txnats.Token(lambda: waiting)), StringTransport()
+    protocol.makeConnection(transport)
+    protocol.dataReceived(INFO)
+    assert transport.value() == b""
+    waiting.callback("t0ken")
+    assert b'"auth_token":"t0ken"' in transport.value()
+    lose(protocol)
+
+
+def test_credentials_that_never_come(log: Log) -> None:
+    cancelled: list[object] = []
+    lost: Deferred[str] = Deferred(cancelled.append)
+    protocol = NatsProtocol(auth=txnats.Token(lambda: lost))
+    protocol.makeConnection(StringTransport())
+    protocol.dataReceived(INFO)
+    lose(protocol)
+    assert cancelled == [lost]
+    failed: Deferred[str] = Deferred()
+    protocol, transport = NatsProtocol(auth=txnats.Token(lambda: failed)), StringTransport()
+    protocol.makeConnection(transport)
+    protocol.dataReceived(INFO)
+    failed.errback(ValueError("the vault of s3cret is sealed"))
+    assert transport.disconnecting
+    log.clear()
+    lose(protocol)
+    assert isinstance(log.end()["reason"], txnats.CredentialsUnavailable)
+    assert "s3cret" not in str(log.end())
+
+
+def test_credentials_exclude_each_other() -> None:
+    with pytest.raises(txnats.InvalidArgument, match="exclude each other"):
+        NatsProtocol(auth=txnats.Token("a"), auth_token="b")
+    with pytest.raises(txnats.InvalidArgument, match="no kind of credentials"):
+        NatsProtocol(auth="token")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -566,20 +642,57 @@ class RealServer(TestCase):
         self.assertIn('Permissions Violation for Subscription to "secret"', text)
 
     @inlineCallbacks
+    def test_a_client_nkey_and_jwt(self) -> Any:
+        """By the authenticators of ``connect``: here an nkey that is asked for at each attempt."""
+        key = Nkey.generate("U")
+        server = self.make_server(users=[ServerUser(nkey=key.public_key)])
+        seed = key.seed.decode()
+        protocol = yield self.connect(server, auth=txnats.NKey(lambda: deferLater(reactor, 0.01, lambda: seed)))
+        yield protocol.turn()
+        yield protocol.close()
+
+    @inlineCallbacks
+    def test_tls(self) -> Any:
+        """The upgrade after INFO, and TLS first."""
+        for first in (False, True):
+            papers = Papers()
+            self.addCleanup(papers.close)
+            server = self.make_server(tls=papers.issue("nats.example").server(handshake_first=first), token="t0ken")
+            options = TlsOptions(ca=papers.ca, hostname="nats.example", handshake_first=first)
+            protocol = yield self.connect(server, tls=options, auth_token="t0ken")
+            got = Calls()
+            protocol.sub("a", "1", on_msg=got)
+            protocol.pub("a", b"x" * 100_000)
+            yield protocol.turn()
+            self.assertEqual([len(payload) for payload in got.payloads()], [100_000])
+            yield protocol.close()
+
+    @inlineCallbacks
+    def test_tls_with_somebody_else(self) -> Any:
+        papers, log = Papers(), Log()
+        self.addCleanup(papers.close)
+        server = self.make_server(tls=papers.issue("nats.example").server(), token="t0ken")
+        globalLogPublisher.addObserver(log)
+        self.addCleanup(globalLogPublisher.removeObserver, log)
+        for options in (
+            TlsOptions(ca=papers.ca, hostname="elsewhere.example"),
+            TlsOptions(ca=papers.other_ca, hostname="nats.example"),
+        ):
+            protocol = NatsProtocol(tls=options, auth_token="t0ken")
+            yield connectProtocol(TCP4ClientEndpoint(reactor, server.host, server.port), protocol)
+            yield protocol._gone
+            self.assertIsInstance(log.end()["reason"], txnats.CertificateRefused)
+            log.clear()
+
+    @inlineCallbacks
     def test_an_endpoint_that_does_tls_by_itself(self) -> Any:
-        trustme = pytest.importorskip("trustme")
-        authority = trustme.CA()
-        issued = authority.issue_cert("localhost")
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        certificate, key = f"{folder.name}/certificate.pem", f"{folder.name}/key.pem"
-        issued.cert_chain_pems[0].write_to_path(certificate)
-        issued.private_key_pem.write_to_path(key)
-        server = self.make_server(tls=ServerTls(certificate=certificate, key=key, handshake_first=True))
-        trust = Certificate.loadPEM(authority.cert_pem.bytes())
+        papers = Papers()
+        self.addCleanup(papers.close)
+        server = self.make_server(tls=papers.issue("localhost").server(handshake_first=True))
+        trust = Certificate.loadPEM(Path(papers.ca).read_bytes())
         tcp = HostnameEndpoint(reactor, server.host, server.port)
         endpoint = wrapClientTLS(optionsForClientTLS("localhost", trustRoot=trust), tcp)
-        protocol = yield self.connect(endpoint=endpoint)
+        protocol = yield self.connect(endpoint=endpoint, ssl_required=True)
         yield protocol.turn()
         yield protocol.close()
 

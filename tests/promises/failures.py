@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 import txnats
 from tests.client.harness import Net, Outcome, Pipe
+from tests.promises.carriers import connection_of
 from tests.promises.leaks import Login, Watch
 from txnats import plugins
 from txnats.connecting import Options
@@ -30,6 +31,8 @@ class Stage:
         self.watch = watch
         self.net = Net(4222)
         self.net.server.info["nonce"] = "n0nce"
+        self.net.server.info["tls_available"] = True
+        self.net.make_pipe = login.pipe
         self.outcomes: list[Outcome] = []
         self.clients: list[txnats.Client] = []
 
@@ -37,8 +40,8 @@ class Stage:
         """Begin to connect."""
         options.setdefault("endpoint_factory", self.net.endpoint)
         options.setdefault("on_event", self.watch.event)
-        options.setdefault("auth", self.login.auth())
-        outcome = Outcome(txnats.connect(self.net.clock, self.login.servers(), **options))
+        where = {**self.login.where(), **options}
+        outcome = Outcome(txnats.connect(self.net.clock, **where))
         self.outcomes.append(outcome)
         outcome.deferred.addBoth(self._came)
         return outcome
@@ -377,8 +380,7 @@ def service_ends(stage: Stage) -> None:
     stage.net.server.pongs = False
     service = txnats.NatsService(
         stage.net.clock,
-        stage.login.servers(),
-        auth=stage.login.auth(),
+        **stage.login.where(),
         endpoint_factory=stage.net.endpoint,
         on_event=stage.watch.event,
     )
@@ -438,8 +440,10 @@ def show_everything(stage: Stage) -> None:
         [address.auth for address in addresses],
         [address.name for address in addresses],
         stage.pipe.protocol,
-        stage.pipe.protocol.handshake,
-        txnats.NatsService(stage.net.clock, stage.login.servers(), auth=auth),
+        connection_of(stage.pipe),
+        connection_of(stage.pipe).handshake,
+        stage.login.options(),
+        txnats.NatsService(stage.net.clock, **stage.login.where()),
     ):
         stage.watch.thing(thing)
 

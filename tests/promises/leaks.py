@@ -1,9 +1,10 @@
-"""Ten secrets, each in its own place, and all that is written, told, raised or held while something goes wrong."""
+"""Secrets, each in its own place, and all that is written, told, raised or held while something goes wrong."""
 
 from __future__ import annotations
 
 import base64
 import gc
+import json
 import logging
 import pickle
 import traceback
@@ -11,9 +12,17 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from OpenSSL import SSL
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
@@ -21,8 +30,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 import txnats
+from tests.client.harness import FakeServer, Net, Pipe
+from tests.promises.carriers import TlsPipe, WebSocketPipe
 from txnats.auth.nkeys import Nkey
-from txnats.auth.secret import Secret
+from txnats.secret import Secret
 
 JWT_HEAD = "eyJ0eXAiOiJKV1QifQ"
 
@@ -43,19 +54,33 @@ class Marker:
         return {self._text, quote(self._text, safe=""), base64.b64encode(data).decode().rstrip("="), data.hex()}
 
 
+MakePipe: TypeAlias = Callable[[Net, FakeServer, Any], Pipe]
+
+
 class Login(NamedTuple):
-    """A secret in its place: the servers, with a login or without, and the credentials."""
+    """A secret in its place: the servers, with a login or without, the credentials, and whatever else it takes."""
 
     marker: Marker
     servers: Callable[[], str]
-    auth: Callable[[], Any]
+    auth: Callable[[], Any] = lambda: None
+    options: Callable[[], dict[str, Any]] = dict
+    pipe: MakePipe = Pipe
+
+    def where(self) -> dict[str, Any]:
+        """What ``connect`` is told, endpoints and events aside."""
+        options = {"auth": self.auth(), **self.options()}
+        return options if "context" in options else {"servers": self.servers(), **options}
 
 
 HOST = "nats://host:4222"
 
 
 def logins(folder: Path) -> dict[str, Login]:
-    """Each of the ten."""
+    """All of them."""
+    return _classic(folder) | _later() | _websockets() | _tls(folder) | _contexts(folder)
+
+
+def _classic(folder: Path) -> dict[str, Login]:
     text = [Marker(f"m4rk3r/{number:02d}@:x") for number in range(8)]
     plain = [Marker(f"m4rk3r-{number:02d}") for number in range(8)]
     seed, file_seed = (Marker(Nkey.generate("U").seed.decode()) for _ in range(2))
@@ -77,6 +102,105 @@ def logins(folder: Path) -> dict[str, Login]:
     }
 
 
+def _later() -> dict[str, Login]:
+    """Keys that come by a Deferred."""
+    seed, jwt_seed = (Marker(Nkey.generate("U").seed.decode()) for _ in range(2))
+    jwt = Marker(f"{JWT_HEAD}.m4rk3rlater.c2ln")
+    signature = Marker("m4rk3r-signature-of-64-bytes".ljust(64, "."))
+    public = Nkey.generate("U").public_key
+
+    def signed(_: bytes) -> Deferred[bytes]:
+        return succeed(signature().encode())
+
+    def wiped() -> Deferred[bytearray]:
+        return succeed(bytearray(jwt_seed(), "ascii"))
+
+    return {
+        "nkey seed of a Deferred": Login(seed, lambda: HOST, lambda: txnats.NKey(lambda: succeed(seed()))),
+        "JWT of a Deferred": Login(jwt, lambda: HOST, lambda: txnats.Jwt(lambda: succeed(jwt()), wiped)),
+        "JWT's seed of a Deferred": Login(jwt_seed, lambda: HOST, lambda: txnats.Jwt(jwt, wiped)),
+        "signature of a Deferred": Login(signature, lambda: HOST, lambda: txnats.NKey(public, sign=signed)),
+    }
+
+
+def _websockets() -> dict[str, Login]:
+    query, header, given = (Marker(f"m4rk3r-{word}") for word in ("query", "header", "given"))
+
+    def options(headers: Any) -> dict[str, Any]:
+        return {"websocket": txnats.WebSocketOptions(headers=headers)}
+
+    return {
+        "WebSocket query": Login(query, lambda: f"ws://host:4222/?key={query()}", pipe=WebSocketPipe),
+        "WebSocket header": Login(
+            header, lambda: "ws://host:4222", options=lambda: options({"Cookie": header()}), pipe=WebSocketPipe
+        ),
+        "WebSocket headers of a callable": Login(
+            given, lambda: "ws://host:4222", options=lambda: options(lambda: {"X-Key": given()}), pipe=WebSocketPipe
+        ),
+    }
+
+
+def _tls(folder: Path) -> dict[str, Login]:
+    """A key's text, and the passphrase of one; both sides know each other."""
+    authority = trustme.CA()
+    ca, chain, plain, locked = (folder / f"{name}.pem" for name in ("ca", "chain", "plain", "locked"))
+    authority.cert_pem.write_to_path(str(ca))
+    mine = authority.issue_cert("me@example")
+    chain.write_bytes(mine.cert_chain_pems[0].bytes())
+    plain.write_bytes(mine.private_key_pem.bytes())
+    passphrase = Marker("m4rk3r-passphrase")
+    key = load_pem_private_key(mine.private_key_pem.bytes(), None)
+    locked.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase().encode()))
+    )
+    server = SSL.Context(SSL.TLS_SERVER_METHOD)
+    authority.issue_cert("host").configure_cert(server)
+    server.load_verify_locations(str(ca))
+    server.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+
+    def context() -> SSL.Context:
+        made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        made.load_verify_locations(str(ca))
+        made.set_verify(SSL.VERIFY_PEER)
+        made.use_certificate_chain_file(str(chain))
+        opened = load_pem_private_key(locked.read_bytes(), passphrase().encode())
+        made.use_privatekey(opened)  # type: ignore[arg-type]
+        return made
+
+    def pipe(net: Net, fake: FakeServer, protocol: Any) -> Pipe:
+        return TlsPipe(net, fake, protocol, server)
+
+    def tls(**options: Any) -> Callable[[], dict[str, Any]]:
+        return lambda: {"tls": txnats.TlsOptions(**options)}
+
+    # One line of the key's text is enough to know it by.
+    shown = Marker(plain.read_text().splitlines()[1])
+    paths = {"ca": ca, "certificate": chain, "key": plain}
+    return {
+        "TLS key": Login(shown, lambda: "tls://host:4222", options=tls(**paths), pipe=pipe),
+        "passphrase of a TLS key": Login(
+            passphrase, lambda: "tls://host:4222", options=tls(context=context), pipe=pipe
+        ),
+    }
+
+
+def _contexts(folder: Path) -> dict[str, Login]:
+    password, token = (Marker(f"m4rk3r-context-{word}") for word in ("password", "token"))
+    seed = Marker(Nkey.generate("U").seed.decode())
+    data = base64.b64encode(seed().encode()).decode()
+
+    def login(marker: Marker, name: str, **says: str) -> Login:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps({"url": HOST, **says}))
+        return Login(marker, lambda: HOST, options=lambda: {"context": path})
+
+    return {
+        "context with a password": login(password, "password", user="joe", password=password()),
+        "context with a token in its URL": login(token, "token", url=f"nats://{token()}@host:4222"),
+        "context with a seed": login(seed, "seed", nkey=f"data:;base64,{data}"),
+    }
+
+
 @implementer(ILogObserver)
 class Watch:
     """Everything that is said while it watches.
@@ -88,6 +212,7 @@ class Watch:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.told: list[txnats.events.Event] = []
+        self._looked_at: dict[tuple[int, int], BaseException] = {}
 
     def event(self, event: txnats.events.Event) -> None:
         self.told.append(event)
@@ -109,9 +234,9 @@ class Watch:
 
     def error(self, error: BaseException | None) -> None:
         """All that an exception says, with the variables of its frames, and those that it came from."""
-        seen: set[int] = set()
-        while error is not None and id(error) not in seen:
-            seen.add(id(error))
+        # Each once, and again when it has been raised through more frames; kept, so that no other gets its id.
+        while error is not None and (key := (id(error), id(error.__traceback__))) not in self._looked_at:
+            self._looked_at[key] = error
             self.texts += [repr(error), str(error), "".join(map(repr, error.args)), pickled(error)]
             told = traceback.TracebackException.from_exception(error, capture_locals=True)
             self.texts.append("".join(told.format()))

@@ -82,7 +82,7 @@ SIZES: dict[str, Sizes] = {
     "test_p23_bad_certificates": same(),
     "test_p23_good_certificates": same(),
     "test_p24_stalled_handshake": Sizes({"timeout": 0.3}, {"timeout": 2.0}),
-    "test_p25_no_secret_shows": same(least_faults=40),
+    "test_p25_no_secret_shows": Sizes({"least": (10, 80), "shares": 2}, {"least": (20, 80), "shares": 1}),
     "test_p26_files": same(most_seconds=1.0),
     "test_p27_seeds_are_wiped": same(logins=5),
     "test_p28_refusals": same(lasts=2.0),

@@ -12,6 +12,7 @@ import pytest
 
 import txnats
 from tests.client.harness import Net
+from tests.promises.doors import DOORS
 from tests.promises.failures import FAULTS, Stage
 from tests.promises.leaks import held_bare, logins, watching
 from tests.promises.promise import Promise, sized
@@ -20,8 +21,8 @@ from txnats.connecting import Options
 
 class Secrets(Promise):
     @sized
-    async def test_p25_no_secret_shows(self, least_faults: int) -> None:
-        """Ten secrets, each through every fault."""
+    async def test_p25_no_secret_shows(self, least: tuple[int, int], shares: int) -> None:
+        """Each secret through every fault; in ``shares``, one fault has one share of them and the next another."""
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
         hits: list[str] = []
@@ -29,9 +30,12 @@ class Secrets(Promise):
         texts = size = 0
         secrets = logins(folder)
         forms = {form for login in secrets.values() for form in login.marker.forms}
-        for fault, go_wrong in FAULTS.items():
+        faults = FAULTS | DOORS
+        pairs = 0
+        for number, (fault, go_wrong) in enumerate(faults.items()):
             with watching() as watch:
-                for place, login in secrets.items():
+                for place, login in list(secrets.items())[number % shares :: shares]:
+                    pairs += 1
                     heard = len(watch.texts)
                     stage = Stage(login, watch)
                     go_wrong(stage)
@@ -48,11 +52,18 @@ class Secrets(Promise):
                 if met:
                     hits.append(f"{fault}: {around(text, met)}")
         self.tell(
-            secrets=len(secrets), faults=len(FAULTS), texts=texts, characters=size, hits=len(hits), held_bare=len(held)
+            secrets=len(secrets),
+            faults=len(faults),
+            pairs=pairs,
+            texts=texts,
+            characters=size,
+            hits=len(hits),
+            held_bare=len(held),
         )
         self.flushLoggedErrors()
-        assert len(secrets) == 10
-        assert len(FAULTS) >= least_faults
+        assert len(secrets) // shares >= least[0]
+        assert len(faults) >= least[1]
+        assert pairs >= least[0] * least[1]
         assert not hits, "\n".join(hits[:20])
         assert not held, "\n".join(held[:20])
 

@@ -31,6 +31,7 @@ SECRETS = {
     "user": "S3CRET-user", "pass": "S3CRET-pass", "auth_token": "S3CRET-token", "jwt": "S3CRET-jwt",
     "nkey": "S3CRET-nkey", "sig": "S3CRET-sig",
 }  # fmt: skip
+WEBSOCKET = txnats.WebSocketOptions(path="/?key=S3CRET-query", headers={"Cookie": "S3CRET-header"})
 
 
 class Everything:
@@ -46,6 +47,7 @@ class Wish(NamedTuple):
     scheme: str
     options: Callable[[str], TlsOptions | None]
     first: bool = False
+    websocket: bool = False
 
 
 def trusting(ca: str) -> Any:
@@ -60,7 +62,9 @@ WISHES = {
     "tls://": Wish("tls", lambda ca: TlsOptions(ca=ca)),
     "context": Wish("nats", lambda ca: TlsOptions(context=partial(trusting, ca))),
     "handshake_first": Wish("tls", lambda ca: TlsOptions(ca=ca, handshake_first=True), first=True),
+    "wss://": Wish("wss", lambda ca: TlsOptions(ca=ca), first=True, websocket=True),
 }
+LEAKS = (*(secret.encode() for secret in SECRETS.values()), b"S3CRET", b"CONNECT", b"GET ")
 
 
 async def outcome(connecting: Deferred[txnats.Client]) -> object:
@@ -123,17 +127,20 @@ class NothingInClear(WithPapers):
         for wish in WISHES.values():
             options = wish.options(self.papers.ca)
             for occasion in occasions:
-                recorder = await getattr(self, occasion)(wish, {"tls": options, "auth": Everything()})
+                recorder = await getattr(self, occasion)(
+                    wish, {"tls": options, "auth": Everything(), "websocket": WEBSOCKET}
+                )
                 cases += 1
                 assert recorder.accepted, "nobody came"
                 assert recorder.only_hello, bytes(recorder.raw)
-                heard += sum(secret.encode() in recorder.raw for secret in SECRETS.values())
-                heard += b"CONNECT" in recorder.raw
+                heard += sum(leak in recorder.raw for leak in LEAKS)
         self.tell(cases=cases, secrets=heard)
         assert heard == 0
 
     def good(self, wish: Wish, **options: Any) -> TlsPeer:
-        return self.peer(tls=server_options(self.papers.issue("127.0.0.1")), first=wish.first, **options)
+        return self.peer(
+            tls=server_options(self.papers.issue("127.0.0.1")), first=wish.first, websocket=wish.websocket, **options
+        )
 
     async def told(self, servers: Any, **options: Any) -> tuple[txnats.Client, Told]:
         told = Told()
@@ -200,6 +207,10 @@ class Glued(WithPapers):
                 if at in (0, len(whole)):
                     assert isinstance(failure.value, txnats.RemoteProtocolError)
                     assert written == b""
+                    assert failure.value.snippet == glued[:32]
+                elif at == len(info) and glued[:1] != b"\x16":
+                    assert isinstance(failure.value, txnats.RemoteProtocolError)
+                    assert failure.value.snippet == glued[:32]
         self.tell(cases=cases, accepted=accepted)
         assert accepted == 0
 

@@ -17,6 +17,7 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.python.failure import Failure
 
 from tests.promises.papers import Pair
+from tests.wire.websocket_server import WebSocketServer
 
 _INFO = {
     "server_id": "PEER",
@@ -47,6 +48,7 @@ class TlsPeer(ServerFactory):
         tls: How it does TLS; None says nothing of it and never does.
         port: Where to listen; 0 for any.
         first: TLS before INFO.
+        websocket: A WebSocket within TLS, and NATS within that; goes with ``first``.
         info: More fields of INFO.
         glued: Bytes right behind INFO.
         silent: Say INFO and then nothing.
@@ -61,10 +63,11 @@ class TlsPeer(ServerFactory):
 
     def __init__(
         self, reactor: Any, *, tls: CertificateOptions | None = None, port: int = 0, first: bool = False,
-        info: dict[str, Any] | None = None, glued: bytes = b"", silent: bool = False,
+        websocket: bool = False, info: dict[str, Any] | None = None, glued: bytes = b"", silent: bool = False,
     ) -> None:  # fmt: skip
         self.tls = tls
         self.first = first
+        self.websocket = websocket
         self.glued = glued
         self.silent = silent
         self.raw = bytearray()
@@ -99,13 +102,14 @@ class _Link(Protocol):
     def __init__(self, peer: TlsPeer) -> None:
         self._peer = peer
         self._line = b""
+        self._websocket = WebSocketServer() if peer.websocket else None
 
     def connectionMade(self) -> None:
         peer = self._peer
         peer.links.append(self)
         if peer.first and peer.tls is not None:
             cast(Any, self.transport).startTLS(peer.tls)
-        if not (peer.first and peer.silent):
+        if self._websocket is None and not (peer.first and peer.silent):
             cast(Any, self.transport).write(peer.info + peer.glued)
         if peer.tls is not None and not peer.first:
             cast(Any, self.transport).startTLS(peer.tls)
@@ -115,11 +119,25 @@ class _Link(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         peer = self._peer
-        peer.told += data
         if peer.tls is None:
             peer.raw += data
+        if self._websocket is not None and peer.tls is not None:
+            data = self._unwrapped(self._websocket, data)
+        peer.told += data
         if peer.silent:
             return
         *lines, self._line = (self._line + data).split(b"\r\n")
         for _ in range(lines.count(b"PING")):
-            cast(Any, self.transport).write(b"PONG\r\n")
+            self._say(b"PONG\r\n")
+
+    def _unwrapped(self, websocket: WebSocketServer, data: bytes) -> bytes:
+        """What the frames hold; the first are answered by INFO."""
+        begun = websocket.request is not None
+        cast(Any, self.transport).write(websocket.feed(data))
+        if not begun and websocket.request is not None:
+            self._say(self._peer.info)
+        received, websocket.received = bytes(websocket.received), bytearray()
+        return received
+
+    def _say(self, data: bytes) -> None:
+        cast(Any, self.transport).write(data if self._websocket is None else self._websocket.pack(data))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.auth.revealed import revealed
 from txnats.auth.authenticators import Token, UserPassword
 from txnats.errors import InvalidOption
+from txnats.secret import Secret
 from txnats.state.addresses import Address, is_url_list, parse_address, parse_servers, redact
 
 
@@ -147,22 +148,25 @@ def test_a_link_local_address_has_a_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "path"),
+    ("text", "name", "target"),
     [
-        ("ws://h", "ws://h:80", ""),
-        ("ws://h/", "ws://h:80", ""),
+        ("ws://h", "ws://h:80", None),
+        ("ws://h/", "ws://h:80", None),
         ("WSS://H/A/b", "wss://h:443/A/b", "/A/b"),
         ("wss://h:1/a/", "wss://h:1/a", "/a/"),
         ("ws://h/a?token=secret", "ws://h:80/a", "/a?token=secret"),
         ("ws://h?token=secret", "ws://h:80", "/?token=secret"),
         ("ws://joe:pw@[::1]:8080/a%40b#part", "ws://[::1]:8080/a%40b", "/a%40b"),
-        ("nats://h/path", "nats://h:4222", ""),
-        ("tls://h/path?x", "tls://h:4222", ""),
+        ("ws://h/?", "ws://h:80", "/?"),
+        ("nats://h/path", "nats://h:4222", None),
+        ("tls://h/path?x", "tls://h:4222", None),
     ],
 )
-def test_a_websocket_has_a_path(text: str, name: str, path: str) -> None:
+def test_a_websocket_has_a_target(text: str, name: str, target: str | None) -> None:
     address = parse_address(text)
-    assert (address.name, address.path) == (name, path)
+    assert address.name == name
+    assert address.target == (None if target is None else Secret(target))
+    assert "secret" not in repr(address)
     assert address.websocket == text.lower().startswith("ws")
 
 

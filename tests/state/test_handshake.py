@@ -10,7 +10,6 @@ import pytest
 
 from txnats import events
 from txnats.auth.authenticators import Proof
-from txnats.auth.secret import Secret
 from txnats.errors import (
     AuthenticationRefused,
     CredentialsExpired,
@@ -22,6 +21,7 @@ from txnats.errors import (
     TlsUnavailable,
 )
 from txnats.message import Message
+from txnats.secret import Secret
 from txnats.state.handshake import Ask, Handshake, Ready, Refused, Send, StartTls
 from txnats.wire.info import ConnectInfo, ServerInfo
 from txnats.wire.ops import OK, PING, PONG, Err, Fault, Info, Op
@@ -256,7 +256,31 @@ def test_nothing_may_come_between_info_and_the_upgrade(op: Op) -> None:
     shake = handshake(tls=True, can_upgrade=True)
     shake.receive(info(tls_available=True, nonce="ours"))
     assert isinstance(refused(shake.receive(op)), RemoteProtocolError)
-    assert isinstance(shake.more_than_info().error, RemoteProtocolError)
+
+
+def test_what_is_said_in_clear_before_the_upgrade_is_told_and_not_believed() -> None:
+    shake = handshake(tls=True, can_upgrade=True)
+    shake.receive(info(tls_available=True))
+    error = refused(shake.look_behind_info(b"INFO {}\r\n-ERR 'Authorization Violation' and a lot more"))
+    assert isinstance(error, RemoteProtocolError)
+    assert shake.look_behind_info(b"INFO {}\r\n") is None
+    assert error.snippet == b"-ERR 'Authorization Violation' a"
+    assert "somebody else" in error.hint
+    secret = refused(shake.look_behind_info(b'\r\nCONNECT {"auth_token":"S3CRET"}'))
+    assert "S3CRET" not in str(secret)
+
+
+@pytest.mark.parametrize(
+    ("first", "good"), [(b"\x16\x03\x03", True), (b"\x15\x03", True), (b"-ERR 'x'\r\n", False), (b"\x17", False)]
+)
+def test_the_first_answer_to_the_upgrade_sounds_like_tls(first: bytes, good: bool) -> None:
+    shake = handshake(tls=True, can_upgrade=True)
+    shake.receive(info(tls_available=True))
+    assert (shake.answer_to_tls(first) is None) is good
+    assert shake.answer_to_tls(b"the middle of a record") is None
+    early = handshake(tls=True, tls_first=True, can_upgrade=True)
+    early.begin()
+    assert early.answer_to_tls(b"INFO {}\r\n") is None
 
 
 def test_tls_first_comes_before_info() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 
@@ -10,6 +11,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+# A test that looks for secrets in logs means the client's.
+_SILENT = logging.Logger("a server", logging.CRITICAL + 1)  # noqa: LOG001
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
@@ -47,7 +50,7 @@ class WebSocketServer:
 
     def __init__(self, *, compression: bool = False) -> None:
         offers = [ServerPerMessageDeflateFactory(True, True)] if compression else None
-        self._protocol = ServerProtocol(extensions=offers, max_size=None)
+        self._protocol = ServerProtocol(extensions=offers, max_size=None, logger=_SILENT)
         self.request: Request | None = None
         self.received = bytearray()
         self.frames: list[bytes] = []

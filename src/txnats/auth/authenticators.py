@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeAlias
 
 from ..errors import InvalidOption
 from ..events import CredentialsReadable
+from ..secret import Kept, Secret, wipe
 from . import credentials
 from .asking import Given, Source, at_once, current, given
 from .nkeys import Nkey, SeedText, decode_public, decode_seed, signature_text
-from .secret import Kept, Secret, wipe
 
 Fields: TypeAlias = Mapping[str, str | Secret]
 """What CONNECT says of who we are."""

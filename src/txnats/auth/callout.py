@@ -23,10 +23,10 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from ..errors import InvalidOption, NatsError
+from ..secret import Kept, Secret
 from . import jwt
 from .asking import given
 from .nkeys import Nkey, decode_public, verify
-from .secret import Kept, Secret
 from .xkeys import VERSION, CurveKey
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
@@ -173,6 +173,16 @@ class Callout(Kept):
         Raises:
             InvalidOption: It cannot be read, or nobody that may ask has signed it.
         """
+        try:
+            return self._read(payload, server_key)
+        except InvalidOption as error:
+            # Without its frames, which hold what it says.
+            failure = error.with_traceback(None)
+            failure.__context__ = None
+        del payload
+        raise failure
+
+    def _read(self, payload: bytes, server_key: str) -> Request:
         if payload.startswith(VERSION):
             if self._xkey is None:
                 raise InvalidOption("the request is sealed", hint="give xkey=, the seed of auth_callout.xkey")

@@ -12,7 +12,7 @@ from io import FileIO
 from typing import NamedTuple
 
 from ..errors import CredentialsUnavailable
-from .secret import Secret, wipe
+from ..secret import Secret, wipe
 
 MOST = 1 << 20
 """Bytes that a file may have."""

@@ -13,7 +13,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from ..errors import InvalidOption
-from .secret import Kept, wipe
+from ..secret import Kept, wipe
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

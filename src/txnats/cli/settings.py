@@ -9,18 +9,19 @@ import msgspec
 
 from .. import CredentialsFile, NKeyFile, TlsOptions, Token, UserPassword
 from ..auth.authenticators import Authenticator
+from ..secret import Secret
 
 LOCAL = "nats://127.0.0.1:4222"
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """The options that all verbs share. None for those that were not given."""
+    """The options that all verbs share. None for those that were not given. What may hold a login shows as ``***``."""
 
-    server: str | None = None
+    server: Secret | None = None
     context: str | None = None
     user: str | None = None
-    password: str | None = None
-    token: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
     creds: str | None = None
     nkey: str | None = None
     tlscert: str | None = None
@@ -53,7 +54,7 @@ class Settings(msgspec.Struct, kw_only=True):
         if self.context is not None:
             options["context"] = self.context
         else:
-            options["servers"] = self.server or LOCAL
+            options["servers"] = (self.server and self.server.reveal()) or LOCAL
         auth = self._auth()
         if auth is not None:
             options["auth"] = auth
@@ -89,11 +90,13 @@ class Settings(msgspec.Struct, kw_only=True):
 def shared() -> list[click.Option]:
     """The options themselves, for the command and again behind each verb."""
     return [
-        click.Option(["-s", "--server"], envvar="NATS_URL", help=f"URLs of servers, with commas.  [{LOCAL}]"),
+        click.Option(
+            ["-s", "--server"], envvar="NATS_URL", type=Hidden(), help=f"URLs of servers, with commas.  [{LOCAL}]"
+        ),
         click.Option(["--context"], envvar="NATS_CONTEXT", help="A context of the nats command line."),
         click.Option(["--user"], envvar="NATS_USER", help="User name."),
-        click.Option(["--password"], envvar="NATS_PASSWORD", help="Password."),
-        click.Option(["--token"], envvar="NATS_TOKEN", help="Token."),
+        click.Option(["--password"], envvar="NATS_PASSWORD", type=Hidden(), help="Password."),
+        click.Option(["--token"], envvar="NATS_TOKEN", type=Hidden(), help="Token."),
         click.Option(["--creds"], envvar="NATS_CREDS", type=click.Path(), help="Credentials file."),
         click.Option(["--nkey"], envvar="NATS_NKEY", type=click.Path(), help="File with an nkey seed."),
         click.Option(["--tlscert"], envvar="NATS_CERT", type=click.Path(), help="Client certificate, PEM."),
@@ -105,6 +108,15 @@ def shared() -> list[click.Option]:
         click.Option(["--timeout"], type=Seconds(), envvar="NATS_TIMEOUT", help="How long an answer may take.  [5s]"),
         click.Option(["-j", "--json"], is_flag=True, default=None, help="Print JSON."),
     ]
+
+
+class Hidden(click.ParamType[Secret]):
+    """A text that may hold a secret. On the command line itself everybody on the machine can read it."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Secret:
+        return value if isinstance(value, Secret) else Secret(value or "")
 
 
 class Seconds(click.ParamType[float]):

@@ -5,7 +5,7 @@ It hands messages to a bound method and everything else that matters to a listen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol as TypingProtocol
 from typing import cast
 
@@ -25,16 +25,17 @@ from zope.interface import implementer
 from ..errors import DialFailed, NatsError, StaleConnection
 from ..message import Message
 from ..options import PingOptions
-from ..state.handshake import Answer, Ask, Fields, Handshake, Ready, Refused, Send, StartTls
+from ..state.handshake import Answer, Ask, Handshake, Ready, Refused, Send, StartTls
 from ..state.pings import Pings
 from ..wire import encode
 from ..wire.info import ServerInfo
 from ..wire.ops import Err, Fault, Info, Op, Ping, Pong
 from ..wire.parser import Parser
+from .asking import ask
 from .keep_alive import KeepAlive
 from .losses import why_lost
 from .timer import Timers
-from .transports import Layer, Security, StreamTransport
+from .transports import Layer, Security, StreamTransport, abort
 
 CLOSE_WITHIN = 2.0
 """Seconds that a peer gets to take our last bytes before the socket is cut."""
@@ -115,7 +116,7 @@ class Connection(Protocol):
         self._keep_alive = KeepAlive(
             clock, ping, received=lambda: self.received, ask=self._ask_for_life, stale=self._stale
         )
-        self._asking: Deferred[Fields] | None = None
+        self._asking: Deferred[Answer] | None = None
         self._live = False
         self._over = False
         self._reason: NatsError | None = None
@@ -167,10 +168,12 @@ class Connection(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._keep_alive.heard_at = self._clock.seconds()
         self.received += len(data)
-        if self._layer is not None:
+        if self._layer is None:
+            self.read(data)
+        elif self.handshake.secure or (doubt := self.handshake.answer_to_tls(data)) is None:
             self._layer.dataReceived(data)
         else:
-            self.read(data)
+            self._obey(doubt)
 
     def read(self, data: bytes) -> None:
         """Take bytes in clear: from the socket, or of TLS."""
@@ -182,7 +185,7 @@ class Connection(Protocol):
             for op in self.parser.feed(data):
                 if self._live and op.__class__ is Message:
                     deliver(op)
-                else:
+                elif not self._tls_due:
                     self._receive(op)
                     if self.is_over:
                         break
@@ -321,8 +324,7 @@ class Connection(Protocol):
         return cast(StreamTransport, self.transport)
 
     def _abort(self) -> None:
-        """Cut the socket; transports that cannot are asked to close."""
-        getattr(self.transport, "abortConnection", self._transport.loseConnection)()
+        abort(self._transport)
 
     def _give_over(self) -> None:
         """Nothing is read, written or timed any more."""
@@ -365,8 +367,8 @@ class Connection(Protocol):
         due, self._tls_due = self._tls_due, False
         if not due or self._over:
             return
-        if data.find(b"\n") + 1 != len(data):
-            self._obey(self.handshake.more_than_info())
+        if (refused := self.handshake.look_behind_info(data)) is not None:
+            self._obey(refused)
             return
         assert self._make_security is not None, "a handshake that can upgrade needs it"
         try:
@@ -383,10 +385,10 @@ class Connection(Protocol):
         match answer:
             case Send(data):
                 self.write(data)
-            case Ask(credentials):
+            case Ask():
                 # Kept before it is waited for: it may be there at once.
-                self._asking = asked = Deferred.fromCoroutine(_awaited(credentials))
-                asked.addBoth(self._proven)
+                self._asking = asked = ask(self.handshake, answer)
+                asked.addCallback(self._proven)
             case Ready():
                 self._live = True
                 self._keep_alive.start()
@@ -397,15 +399,11 @@ class Connection(Protocol):
             case StartTls():
                 self._tls_due = True
 
-    def _proven(self, result: Fields | Failure) -> None:
+    def _proven(self, answer: Answer) -> None:
         """The credentials are there, or there are none; they are no longer wanted when the connection is over."""
         self._asking = None
         if not self._over:
-            shake = self.handshake
-            if isinstance(result, Failure):
-                self._obey(shake.unproven(cast(Exception, result.value)))
-            else:
-                self._obey(shake.proven(result))
+            self._obey(answer)
 
     def _ponged(self) -> None:
         answered = self.pings.pong()
@@ -438,11 +436,3 @@ class Connection(Protocol):
         told_to = None if self._live else self.info
         tls = None if self._security is None else self._security.explain(reason.value, told_to)
         return why_lost(self.server, reason, tls=tls, live=self._live)
-
-
-async def _awaited(credentials: Awaitable[Fields]) -> Fields:
-    return await credentials
-
-
-def _unasked(_: int) -> None:
-    """Other transports do not care."""

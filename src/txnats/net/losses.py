@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from ..errors import ConnectionLost, DialFailed, NatsError
-from .transports import detail
 
 
 def why_lost(server: str, reason: Failure, *, tls: NatsError | None, live: bool) -> NatsError:
@@ -21,8 +21,13 @@ def why_lost(server: str, reason: Failure, *, tls: NatsError | None, live: bool)
         return reason.value
     if not live:
         return tls or DialFailed(
-            server, f"the server closed the connection before the handshake was done{detail(reason)}"
+            server, f"the server closed the connection before the handshake was done{_detail(reason)}"
         )
     if tls is not None:
         return ConnectionLost(server, f"TLS failed: {tls.why}")
-    return ConnectionLost(server, f"the server closed the connection{detail(reason)}")
+    return ConnectionLost(server, f"the server closed the connection{_detail(reason)}")
+
+
+def _detail(reason: Failure) -> str:
+    """Why a socket ended, as an addition to a text; nothing where it was just closed."""
+    return "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"

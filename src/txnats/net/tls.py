@@ -20,8 +20,9 @@ from zope.interface import implementer
 from ..errors import CertificateRefused, NatsError, TlsUnavailable
 from ..options import TlsOptions
 from ..wire.info import ServerInfo
+from .callers import of_the_caller
 from .certificates import Expected, distrusted, own_certificate, trusted
-from .transports import Layer, StreamTransport, Top
+from .transports import Layer, StreamTransport, Top, abort
 
 RECORD = 16 * 1024
 """The most bytes that a record of TLS carries."""
@@ -42,7 +43,7 @@ def client_options(options: TlsOptions | None, hostname: str) -> IOpenSSLClientC
     options = options or TlsOptions()
     name = options.hostname or hostname
     if options.context is not None:
-        return _of_the_caller(options.context, name)
+        return _creator_of_the_caller(options.context, name)
     expected = Expected(name)
     try:
         made = CertificateOptions(
@@ -93,11 +94,11 @@ class TlsSecurity:
         )
         factory.protocol = TlsLayer
         layer = factory.buildProtocol(None)
-        try:
-            layer.makeConnection(Below(transport))
-        except Exception as error:
-            # The caller's own creator of connections.
-            raise TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}") from error
+        # It asks the caller's own creator of connections, if there is one.
+        of_the_caller(
+            lambda: layer.makeConnection(Below(transport)),
+            lambda what: TlsUnavailable(self._server, f"the TLS context {what}"),
+        )
         return cast(Layer, layer)
 
     def explain(self, error: BaseException | None, info: ServerInfo | None) -> NatsError | None:
@@ -179,7 +180,6 @@ class Below:
     def __init__(self, transport: StreamTransport) -> None:
         self._transport = transport
         self._records: list[bytes] | None = None
-        self.abortConnection = getattr(transport, "abortConnection", transport.loseConnection)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -189,6 +189,9 @@ class Below:
             self._transport.write(data)
         else:
             self._records.append(data)
+
+    def abortConnection(self) -> None:
+        abort(self._transport)
 
     def hold(self) -> None:
         """Let what is written wait for ``release``."""
@@ -286,23 +289,23 @@ class _OfTheCaller(_Creator):
             connection.set_info_callback(informed)
 
 
-def _of_the_caller(make: Callable[[], Any], name: str) -> IOpenSSLClientConnectionCreator:
+def _creator_of_the_caller(make: Callable[[], Any], name: str) -> IOpenSSLClientConnectionCreator:
     """From what the caller's own function gives."""
-    try:
+
+    def context() -> Any:
         made = make()
-        made = made.getContext() if callable(getattr(made, "getContext", None)) else made
-    except NatsError:
-        raise
-    except Exception as error:
-        # The caller's own code. Its text may tell what it was made of, and is not shown.
-        raise TlsUnavailable(name, f"TlsOptions.context raised {type(error).__name__}") from error
+        return made.getContext() if callable(getattr(made, "getContext", None)) else made
+
+    made = of_the_caller(context, lambda what: TlsUnavailable(name, f"TlsOptions.context {what}"))
     if isinstance(made, SSL.Context):
         return _OfTheCaller(made, Expected(name))
     if IOpenSSLClientConnectionCreator.providedBy(made):
         return made
+    kind = type(made).__name__
+    del made
     raise TlsUnavailable(
         name,
-        f"TlsOptions.context gave a {type(made).__name__}",
+        f"TlsOptions.context gave a {kind}",
         hint="it gives an OpenSSL.SSL.Context, or what optionsForClientTLS gives",
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from ..errors import NatsError
@@ -63,6 +62,6 @@ class Security(Protocol):
         """Why TLS failed, if the error says that it has; None if it does not."""
 
 
-def detail(reason: Failure) -> str:
-    """Why a socket ended, as an addition to a text; nothing where it was just closed."""
-    return "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"
+def abort(transport: StreamTransport) -> None:
+    """Cut it; those that cannot be are asked to close."""
+    getattr(transport, "abortConnection", transport.loseConnection)()

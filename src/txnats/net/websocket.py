@@ -23,8 +23,10 @@ from ..errors import DialFailed, NatsError
 from ..options import WebSocketOptions
 from ..state.addresses import Address
 from ..wire.websocket import Ended, WebSocket
+from .callers import of_the_caller
 from .connection import CLOSE_WITHIN
 from .timer import cancel
+from .transports import abort
 
 
 def websocket_endpoint(
@@ -47,13 +49,9 @@ def websocket_endpoint(
         InvalidOption: The caller's headers cannot be sent.
         DialFailed: They could not be had.
     """
-    try:
-        headers = options.current_headers()
-    except NatsError:
-        raise
-    except Exception as error:
-        # The caller's own code. Its text is not shown: it may tell what it was made of.
-        raise DialFailed(address.name, f"WebSocketOptions.headers raised {type(error).__name__}") from None
+    headers = of_the_caller(
+        options.current_headers, lambda what: DialFailed(address.name, f"WebSocketOptions.headers {what}")
+    )
 
     def make() -> WebSocket:
         return WebSocket(
@@ -61,7 +59,7 @@ def websocket_endpoint(
             host=address.host,
             port=address.port,
             secure=address.secure,
-            path=address.path or options.path,
+            path=address.target or options.path,
             headers=headers,
             compression=options.compression,
             max_size=options.max_size,
@@ -279,7 +277,7 @@ class WebSocketTransport(ProtocolWrapper):
     def abortConnection(self) -> None:
         """Cut the socket; transports that cannot are asked to close."""
         self._over = True
-        getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+        abort(self.transport)
 
     def _say(self, frame: bytes) -> None:
         if frame:

@@ -15,6 +15,7 @@ import msgspec
 from ..auth.authenticators import Authenticator, Token, UserPassword
 from ..errors import InvalidOption
 from ..options import is_request_target
+from ..secret import Secret
 
 DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
 SECURE_SCHEMES = frozenset({"tls", "wss"})
@@ -36,7 +37,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         name: How it is called in texts and events: scheme, host, port and path, never who logs in nor a query.
         auth: Credentials from the URL, or None.
         tls_name: Name to check its certificate against when it differs from the host, for discovered servers.
-        path: Path and query of a WebSocket's URL; empty if it names none.
+        path: Path of a WebSocket's URL; empty if it names none.
+        query: What stands behind its ``?``, which may be a key.
     """
 
     scheme: str
@@ -45,11 +47,19 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     auth: Authenticator | None = None
     tls_name: str | None = None
     path: str = ""
+    query: Secret | None = None
 
     @property
     def name(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}{self.path.partition('?')[0].rstrip('/')}"
+        return f"{self.scheme}://{host}:{self.port}{self.path.rstrip('/')}"
+
+    @property
+    def target(self) -> Secret | None:
+        """Path and query of a WebSocket's request; None if its URL names neither."""
+        if self.query is None:
+            return Secret(self.path) if self.path else None
+        return Secret(f"{self.path or '/'}?{self.query.reveal()}")
 
     @property
     def secure(self) -> bool:
@@ -119,13 +129,14 @@ def parse_address(text: str, scheme: str = "nats", shown: str | None = None) -> 
     # The last @ ends who logs in: a password may hold anything, quoted or not.
     login, _, place = text.rpartition("@")
     bare = _BARE.fullmatch(_AFTER_PLACE.sub("", place))
-    path = _path_of(place) if scheme in WEBSOCKET_SCHEMES else ""
-    if bare is None or not is_request_target(path):
+    path, query = _target_of(place) if scheme in WEBSOCKET_SCHEMES else ("", None)
+    if bare is None or not (is_request_target(path) and is_request_target(query.reveal() if query else "")):
         raise InvalidOption("a server address cannot be read", where=where, hint=_FORM)
     port = int(bare["port"] or DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
         raise InvalidOption("a port is a number from 1 to 65535", where=where)
-    return Address(scheme=scheme, host=bare["host"].strip("[]").lower(), port=port, auth=_auth_of(login), path=path)
+    host = bare["host"].strip("[]").lower()
+    return Address(scheme=scheme, host=host, port=port, auth=_auth_of(login), path=path, query=query)
 
 
 def redact(text: str) -> str:
@@ -147,11 +158,11 @@ def _parts(text: str) -> list[str]:
     return [part for part in map(str.strip, text.split(",")) if part]
 
 
-def _path_of(place: str) -> str:
-    """What follows the host and port, but a fragment."""
+def _target_of(place: str) -> tuple[str, Secret | None]:
+    """Path and query behind the host and port, without a fragment."""
     after = _AFTER_PLACE.search(place.partition("#")[0])
-    path = after.group() if after is not None else ""
-    return f"/{path}" if path.startswith("?") else "" if path == "/" else path
+    path, mark, query = (after.group() if after is not None else "").partition("?")
+    return "" if path == "/" else path, Secret(query) if mark else None
 
 
 def _auth_of(login: str) -> Authenticator | None:

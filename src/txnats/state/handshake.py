@@ -12,7 +12,6 @@ from typing import TypeAlias
 import msgspec
 
 from .. import events
-from ..auth.secret import Secret, SecretBytes
 from ..errors import (
     AuthenticationRefused,
     CredentialsUnavailable,
@@ -20,6 +19,7 @@ from ..errors import (
     RemoteProtocolError,
     TlsUnavailable,
 )
+from ..secret import Secret, SecretBytes
 from ..wire import encode
 from ..wire.info import ConnectInfo, ServerInfo, encode_connect
 from ..wire.ops import Err, Fault, Info, Ok, Op, Ping, Pong
@@ -57,6 +57,8 @@ class Refused(msgspec.Struct, frozen=True):
     error: NatsError
 
 
+_TLS = (b"\x15", b"\x16")
+"""How a record of TLS begins that may come first: an alert, a handshake."""
 Answer: TypeAlias = Send | Ask | StartTls | Ready | Refused
 Fields: TypeAlias = Mapping[str, str | Secret]
 Credentials: TypeAlias = Callable[[str], Fields | Awaitable[Fields]]
@@ -104,6 +106,7 @@ class Handshake:
         self._asking = False
         self._greeted = False
         self._upgrading = False
+        self._unanswered = True
         self.info: ServerInfo | None = None
 
     @property
@@ -126,7 +129,7 @@ class Handshake:
         """What to do about an op; None for nothing."""
         if self._upgrading:
             # Not even a refusal: nobody knows who said it.
-            return self.more_than_info()
+            return self._more_than_info()
         match op:
             case Fault(error):
                 return Refused(error)
@@ -149,9 +152,18 @@ class Handshake:
             RemoteProtocolError(f"the server sent {type(op).__name__} before {expected}", where=self._server)
         )
 
-    def more_than_info(self) -> Refused:
-        """Bytes came behind the INFO that TLS is to answer: whoever put them there, they are not heard."""
-        return Refused(RemoteProtocolError("the server sent more before the TLS upgrade", where=self._server))
+    def look_behind_info(self, data: bytes) -> Refused | None:
+        """Look at the chunk whose first line asked for the upgrade: None if nothing stands behind that."""
+        more = data[data.find(b"\n") + 1 :]
+        return self._more_than_info(more) if more else None
+
+    def answer_to_tls(self, data: bytes) -> Refused | None:
+        """Look at what comes first after the upgrade was begun: None if it may be TLS."""
+        first, self._unanswered = self._unanswered, False
+        # Where TLS comes first, INFO in clear has an error of its own.
+        if not first or self.info is None or data[:1] in _TLS:
+            return None
+        return self._more_than_info(data)
 
     def secured(self) -> Answer | None:
         """TLS stands: go on."""
@@ -168,7 +180,7 @@ class Handshake:
                 TlsUnavailable(
                     self._server,
                     "TLS is required, and cannot be begun on this connection",
-                    hint="connect with tls:// or wss://; nothing was sent",
+                    hint="nothing was sent; ask for it: tls:// or wss://, or tls=",
                 )
             )
         if not (info.tls_required or info.tls_available):
@@ -193,12 +205,22 @@ class Handshake:
 
     def unproven(self, error: Exception) -> Answer:
         """There are none, for this reason. The text of what is not our error is not shown: it may tell a secret."""
-        self._asking = False
         if isinstance(error, NatsError):
             # Without its frames, whose variables may be the secret that was wrong.
             error.__context__ = None
             return Refused(error.with_traceback(None))
         return Refused(CredentialsUnavailable(self._server, f"{type(error).__name__} was raised", cause=error))
+
+    def _more_than_info(self, said: bytes = b"") -> Refused:
+        """Bytes came behind the INFO that TLS is to answer: they are told to who reads the error, and not believed."""
+        return Refused(
+            RemoteProtocolError(
+                "the server sent more before the TLS upgrade",
+                snippet=said,
+                where=self._server,
+                hint="in clear, so it may be somebody else who says this" if said else "",
+            )
+        )
 
     def _error(self, text: str) -> NatsError:
         error = refusal(self._server, text)

@@ -238,6 +238,7 @@ class Servers:
             auth=current.auth,
             tls_name=dialled if is_ip(address.host) and not is_ip(dialled) else None,
             path=current.path,
+            query=current.query,
         )
         return Server(inherited.name, inherited, announced=text)
 

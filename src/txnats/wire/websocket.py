@@ -29,6 +29,7 @@ from ..errors import (
     WebSocketClosed,
     WebSocketRefused,
 )
+from ..secret import Secret, SecretBytes
 
 MOST_HEAD = 64 * 1024
 """Bytes that the answer to the request may have."""
@@ -78,8 +79,8 @@ class WebSocket:
         host: str,
         port: int,
         secure: bool = False,
-        path: str = "/",
-        headers: Mapping[str, str] | None = None,
+        path: str | Secret = "/",
+        headers: Mapping[str, str | Secret] = {},
         compression: bool = True,
         max_size: int = 64 * 1024 * 1024,
     ) -> None:
@@ -93,23 +94,22 @@ class WebSocket:
         self._ready: deque[bytes | memoryview] = deque()
         self._ended: Ended | None = None
         self._pong = b""
-        path, _, query = path.partition("?")
         offer = ClientPerMessageDeflateFactory(
             server_no_context_takeover=True, client_no_context_takeover=True, client_max_window_bits=None
         )
         self._protocol = ClientProtocol(
-            WebSocketURI(secure, host, port, path, query),
+            WebSocketURI(secure, host, port, "/", ""),
             extensions=[offer] if compression else None,
             max_size=max_size,
             logger=_SILENT,
         )
-        self._request = _request(self._protocol, headers or {})
+        self._request = _request(self._protocol, Secret(path), headers)
 
     # Out
 
     def request(self) -> bytes:
-        """What to send first; once. It may hold secrets."""
-        request, self._request = self._request, b""
+        """What to send first; once. It shows no secret."""
+        request, self._request = self._request, SecretBytes()
         return request
 
     def pack(self, data: bytes) -> bytes:
@@ -124,8 +124,8 @@ class WebSocket:
         )
 
     def takes(self, max_payload: int) -> None:
-        """The server's ``max_payload``: it cuts those whose compressed message unpacks to more."""
-        self._compressed = min(COMPRESSED_MESSAGE, max_payload)
+        """The server's ``max_payload``, negative for any: it cuts those whose compressed message unpacks to more."""
+        self._compressed = min(COMPRESSED_MESSAGE, max_payload) if max_payload >= 0 else COMPRESSED_MESSAGE
 
     def control(self) -> bytes:
         """What is due beside NATS's bytes: the answer to the newest ping, or our last frame; empty if there is none."""
@@ -253,14 +253,16 @@ class WebSocket:
 _DATA = frozenset({Opcode.BINARY, Opcode.CONT})
 
 
-def _request(protocol: ClientProtocol, headers: Mapping[str, str]) -> bytes:
+def _request(protocol: ClientProtocol, path: Secret, headers: Mapping[str, str | Secret]) -> SecretBytes:
+    """The request, in nothing that stays."""
     request = protocol.connect()
+    request.path = path.reveal()
     for name, value in headers.items():
         if name in request.headers:
             del request.headers[name]
-        request.headers[name] = value
+        request.headers[name] = Secret(value).reveal()
     protocol.send_request(request)
-    return b"".join(protocol.data_to_send())
+    return SecretBytes(b"".join(protocol.data_to_send()))
 
 
 def _refusal(server: str, status: int, head: bytes) -> NatsError:

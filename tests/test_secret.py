@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from twisted.python.failure import Failure
 
-from txnats.auth.secret import Secret, SecretBytes, wipe
 from txnats.errors import InvalidOption
+from txnats.secret import Secret, SecretBytes, wipe
 
 MARKER = "S3CRET"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import NoReturn, Self, SupportsIndex
 
-from ..errors import InvalidOption
+from .errors import InvalidOption
 
 
 class Kept:
