@@ -195,7 +195,7 @@ class Consuming:
         """Never: what feeds it keeps fewer messages than fit."""
 
     def settled(self) -> None:
-        if self._handlers.running or len(self._backlog):
+        if self.running:
             return
         self._loop.settled()
         if self._over:
