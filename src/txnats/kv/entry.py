@@ -51,13 +51,15 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     delta: int = 0
     size: int = 0
     reason: str = ""
-    _time: int | str = 0
+    _time: int | str | bytes = 0
 
     @property
     def created(self) -> Timestamp:
         """When it was written."""
         told = self._time
-        return Timestamp.from_ns(told) if isinstance(told, int) else Timestamp.parse(told) or Timestamp.from_ns(0)
+        if isinstance(told, str):
+            return Timestamp.parse(told) or Timestamp.from_ns(0)
+        return Timestamp.from_ns(int(told))
 
     @property
     def is_deleted(self) -> bool:
@@ -97,7 +99,7 @@ def from_stored(bucket: str, key: str, message: StoredMessage) -> Entry:
 def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) -> Entry:
     """The entry in a message that a consumer delivered."""
     value = message.payload
-    revision, _, time, pending = delivery
+    revision, time, pending = delivery.revision, delivery.time_text, delivery.pending
     size = len(value)
     if message.size == size:  # there are no headers
         return Entry(bucket, key, value, revision, Operation.PUT, pending, size, "", time)
