@@ -16,10 +16,10 @@ from twisted.internet.defer import Deferred, gatherResults
 from ..client import Client
 from ..errors import InvalidArgument
 from ..message import Message
-from .app import verb
+from .app import Family, verb
 from .output import size, span
+from .params import Size
 from .running import Session
-from .settings import Size
 
 _SHARES = ((50.0, "p50"), (90.0, "p90"), (99.0, "p99"), (99.9, "p99.9"), (100.0, "most"))
 _MSGS = click.option("--msgs", type=click.IntRange(1), default=100_000, show_default=True, help="How many messages.")
@@ -67,7 +67,7 @@ class Timing:
         return Figures(what=what, rate=rate, bytes_rate=rate * payload, cpu_us=cpu / count * 1e6, times=list(times))
 
 
-@click.group()
+@click.group(cls=Family)
 def bench() -> None:
     """Measure publishing, subscribing and requests."""
 
