@@ -172,7 +172,7 @@ def save(
     path = _named(name, home)
     if path.exists() and not replace:
         raise InvalidOption(f"there is a context {name!r} already", where=str(path), hint="-f replaces it")
-    content = bytearray(msgspec.json.format(msgspec.json.encode(fields)))
+    content = bytearray(msgspec.json.format(msgspec.json.encode(fields)) + b"\n")
     _context(name, path, credentials.Content(str(path), bytearray(content)))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")

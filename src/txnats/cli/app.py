@@ -65,7 +65,7 @@ class App(Family):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What the table says: no verb is loaded for it."""
-        with formatter.section("Verbs"):
+        with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
 

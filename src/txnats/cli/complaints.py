@@ -13,6 +13,14 @@ from ..errors import NatsError
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 DEBUG = "TXNATS_DEBUG"
+_HINTS = {
+    "BucketNotFound": "`txnats kv add` makes one, `txnats kv ls` lists them",
+    "StoreNotFound": "`txnats object add` makes one, `txnats object ls` lists them",
+    "StreamNotFound": "`txnats stream add` makes one, `txnats stream ls` lists them",
+    "ConsumerNotFound": "`txnats consumer add` makes one, `txnats consumer ls` lists them",
+    "NoStreamForSubject": "`txnats stream add` makes one that does",
+}
+"""What to do, in the words of this command, by the name of the error: its module need not be loaded."""
 
 
 class Declined(Exception):
@@ -46,10 +54,13 @@ def line_of(error: BaseException) -> str:
         case click.UsageError():
             text = error.format_message().removesuffix(".")
             command = error.ctx.command_path if error.ctx is not None else "txnats"
-            text = f"{text[:1].lower()}{text[1:]} ({command} --help)"
+            text = f"{text[:1].lower()}{text[1:]} ({command} --help)".replace(". (Did", " (Did")
         case click.ClickException():
             text = error.format_message()
-        case NatsError() | Declined():
+        case NatsError():
+            error.hint = _HINTS.get(type(error).__name__, error.hint)
+            text = str(error)
+        case Declined():
             text = str(error)
         case OSError() if error.strerror:
             reason = error.strerror[:1].lower() + error.strerror[1:]

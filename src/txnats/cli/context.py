@@ -45,16 +45,17 @@ def ls(out: Output) -> None:
 def info(out: Output, *, name: str) -> None:
     """Show a context, or the selected one; secrets stay out."""
     found = contexts.load(name or typed_settings().context or "")
+    in_url = found.auth is None and "@" in str(found.servers_for(None))
     fields = {
         "name": found.name,
         "servers": found.servers,
-        "login": type(found.auth).__name__ if found.auth is not None else "",
-        "TLS": found.tls is not None,
-        "inbox prefix": found.inbox_prefix or "",
-        "JetStream domain": found.jetstream_domain,
-        "JetStream API prefix": found.jetstream_api_prefix,
+        "login": type(found.auth).__name__ if found.auth is not None else "in the URL" if in_url else "",
+        "tls": found.tls is not None,
+        "inbox_prefix": found.inbox_prefix or "",
+        "js_domain": found.jetstream_domain,
+        "js_api_prefix": found.jetstream_api_prefix,
     }
-    out.record("", fields)
+    out.record("", {name.replace("_", " "): value for name, value in fields.items() if value != ""}, fields)
 
 
 @local(context)

@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from .. import kv as buckets
-from ..jetstream.units import Timestamp
 from ..kv import Bucket, BucketConfig, BucketStatus, Entry
 from .app import Family, verb
 from .bodies import read_body
 from .jetstream import FORCE, STORAGE, configured, context, options, sure
-from .output import body, size, span
+from .output import body, moment, size, span
 from .params import Seconds, Size
 from .running import Session
 
@@ -136,7 +135,7 @@ async def get(session: Session, *, bucket: str, key: str, revision: int | None, 
     elif raw:
         session.out.raw(entry.value, end=b"")
     else:
-        session.out.line(f"{entry.bucket} > {entry.key} revision {entry.revision:,}, {_moment(entry.created)}")
+        session.out.line(f"{entry.bucket} > {entry.key} revision {entry.revision:,}, {moment(entry.created)}")
         session.out.line()
         session.out.raw(entry.value)
 
@@ -184,7 +183,7 @@ async def history(session: Session, *, bucket: str, key: str) -> None:
     """Show all revisions of a key that are kept."""
     entries = await (await opened(session, bucket)).history(key).collect()
     rows = [
-        (each.revision, each.operation, _moment(each.created), each.size, each.value.decode(errors="replace"))
+        (each.revision, each.operation, each.created, each.size, each.value.decode(errors="replace"))
         for each in entries
     ]
     session.out.table(
@@ -214,7 +213,7 @@ async def watch(
     async for entry in found.watch(*filters, updates_only=updates_only, history=with_history):
         session.out.value(_entry(entry))
         words = "" if entry.is_deleted else f": {entry.value.decode(errors='replace')}"
-        session.out.line(f"[{_moment(entry.created)}] {entry.operation} {entry.bucket} > {entry.key}{words}")
+        session.out.line(f"[{moment(entry.created)}] {entry.operation} {entry.bucket} > {entry.key}{words}")
         seen += 1
         if seen == count:
             break
@@ -271,7 +270,3 @@ def _show(session: Session, told: BucketStatus) -> None:
 
 def _lasting(ttl: float) -> str:
     return span(ttl) if ttl else "for ever"
-
-
-def _moment(when: Timestamp) -> str:
-    return when.isoformat()

@@ -14,7 +14,7 @@ from ..message import Message
 from .app import verb
 from .bodies import HEADER, RAW, filled, read_body, read_headers, show, typed
 from .output import span
-from .running import Session
+from .running import Session, server_of
 
 
 @verb()
@@ -144,7 +144,7 @@ async def rtt(session: Session, *, iterations: int) -> None:
     client = await session.connect()
     times = [await client.rtt(session.settings.seconds) for _ in range(iterations)]
     average = sum(times) / len(times)
-    server = client.server_info.server_name
+    server = server_of(client)
     fields = {"server": server, "average": span(average), "least": span(min(times)), "most": span(max(times))}
     session.out.record("", fields, {"server": server, "seconds": times, "average": average})
 

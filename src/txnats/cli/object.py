@@ -15,7 +15,7 @@ from ..objectstore import ObjectInfo, ObjectStore, StoreConfig, StoreStatus
 from .app import Family, verb
 from .bodies import HEADER, read_headers
 from .jetstream import FORCE, STORAGE, configured, context, options, sure
-from .output import headers_json, size, span
+from .output import headers_json, shown, size, span
 from .params import Size
 from .pipes import Sink
 from .progress import Bar
@@ -49,7 +49,7 @@ async def add(session: Session, *, store: str, **given: Any) -> None:
 
 @verb(object_)
 @_STORE
-@click.argument("file")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--name", help="Its name in the store.  [the file's own]")
 @click.option("--description", default="", help="For whoever looks.")
 @HEADER
@@ -140,7 +140,7 @@ async def ls(session: Session, *, store: str | None, names: bool) -> None:
         if names:
             session.out.names([each.name for each in infos])
             return
-        rows = [(each.name, size(each.size), _moment(each), _kind(each)) for each in infos]
+        rows = [(each.name, size(each.size), each.modified, _kind(each)) for each in infos]
         session.out.table(["name", "size#", "stored", "kind"], rows, infos)
     elif names:
         session.out.names(sorted(await objectstore.names(js).collect()))
@@ -185,7 +185,7 @@ async def watch(session: Session, *, store: str, updates_only: bool, count: int 
         session.out.value(each)
         what = "DEL" if each.deleted else "PUT"
         words = "" if each.deleted else f": {size(each.size)} in {each.chunks:,} chunks"
-        session.out.line(f"[{_moment(each)}] {what} {each.store} > {each.name}{words}")
+        session.out.line(f"[{shown(each.modified)}] {what} {each.store} > {each.name}{words}")
         seen += 1
         if seen == count:
             break
@@ -219,7 +219,7 @@ def _show(session: Session, info: ObjectInfo, bar: Bar | None = None, file: str 
         "size": f"{size(info.size)} in {info.chunks:,} chunks",
         "rate": "" if bar is None else f"{size(bar.rate)}/s",
         "digest": info.digest,
-        "stored": _moment(info),
+        "stored": info.modified,
         "link to": "" if info.link is None else f"{info.link.store} > {info.link.name}",
         "headers": ", ".join(f"{name}: {each}" for name, values in info.headers.items() for each in values),
         "metadata": dict(info.metadata),
@@ -245,7 +245,3 @@ def _show_store(session: Session, told: StoreStatus) -> None:
 
 def _kind(info: ObjectInfo) -> str:
     return "object" if info.link is None else f"link to {info.link.store} > {info.link.name}"
-
-
-def _moment(info: ObjectInfo) -> str:
-    return info.modified.isoformat() if info.modified is not None else ""

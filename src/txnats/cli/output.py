@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
@@ -18,6 +19,8 @@ from ..headers import Headers
 
 _WIDE = 200
 """Columns where there is no terminal to fit into."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""What a terminal would obey, as what it can show."""
 
 
 class Output:
@@ -150,8 +153,15 @@ def shown(value: Any) -> str:
             return ", ".join(shown(each) for each in value)
         case dict():
             return ", ".join(f"{name}={shown(each)}" for name, each in value.items())
+        case datetime():
+            return moment(value)
         case _:
-            return str(value)
+            return str(value).translate(_CONTROLS)
+
+
+def moment(when: datetime) -> str:
+    """A moment as people read it, in their time zone."""
+    return f"{when.astimezone():%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}"
 
 
 def size(count: float) -> str:
@@ -165,6 +175,8 @@ def size(count: float) -> str:
 
 def span(seconds: float) -> str:
     """A time as people read it."""
+    if seconds < 1e-5:
+        return f"{seconds * 1e6:.2f} us"
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f} us"
     if seconds < 1:

@@ -56,7 +56,7 @@ class Input:
         self._worker = Worker(reactor)
         self._descriptor = descriptor
 
-    def read(self) -> Deferred[bytes]:
+    def chunk(self) -> Deferred[bytes]:
         """What is there, or comes next; nothing at the end."""
         return self._worker.do(lambda: os.read(self._descriptor, CHUNK))
 
@@ -82,7 +82,7 @@ class Input:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = await self.read()
+        chunk = await self.chunk()
         if not chunk:
             raise StopAsyncIteration
         return chunk
@@ -104,7 +104,7 @@ class Lines:
         while not self._lines:
             if self._ended:
                 raise StopAsyncIteration
-            chunk = await self._source.read()
+            chunk = await self._source.chunk()
             if not chunk:
                 self._ended = True
                 self._lines = [self._rest] if self._rest else []

@@ -138,6 +138,12 @@ class Session:
                 self.status = FAILED
 
 
+def server_of(client: Client) -> str:
+    """The server in use by the name it was given, or by its address."""
+    told = client.server_info
+    return told.server_name if told.server_name not in ("", told.server_id) else f"{told.host}:{told.port}"
+
+
 def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object]]) -> int:
     """Run a verb to its end; returns its exit status."""
     from twisted.internet import reactor as chosen  # noqa: PLC0415  # the program chooses, and not the import

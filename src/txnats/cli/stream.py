@@ -14,7 +14,7 @@ from ..jetstream import JsMessage, Manifest, MessageNotFound, StoredMessage, Str
 from .app import Family, verb
 from .bodies import RAW, show_body
 from .jetstream import FORCE, configured, context, options, sure
-from .output import body, headers_json, size, span
+from .output import body, headers_json, moment, size, span
 from .params import Seconds, Size
 from .pipes import CHUNK
 from .progress import Bar
@@ -252,14 +252,14 @@ def show(session: Session, told: StreamInfo) -> None:
 def show_message(session: Session, message: StoredMessage | JsMessage, *, raw: bool) -> None:
     """A stored message, or one that a consumer gave."""
     if isinstance(message, StoredMessage):
-        sequence, moment = message.sequence, message.timestamp
+        sequence, when = message.sequence, message.timestamp
     else:
-        sequence, moment = message.metadata.stream_sequence, message.metadata.timestamp
+        sequence, when = message.metadata.stream_sequence, message.metadata.timestamp
     if session.out.as_json:
-        told = {"subject": message.subject, "sequence": sequence, "time": moment}
+        told = {"subject": message.subject, "sequence": sequence, "time": when}
         session.out.value({**told, "headers": headers_json(message.headers), **body(message.payload)})
     elif raw:
         session.out.raw(message.payload)
     else:
-        session.out.line(f'[{sequence}] "{message.subject}" {moment.isoformat()}')
+        session.out.line(f'[{sequence}] "{message.subject}" {moment(when)}')
         show_body(session.out, message.headers, message.payload)

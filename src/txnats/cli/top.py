@@ -15,7 +15,7 @@ from ..services import FoundService
 from .app import verb
 from .output import span
 from .params import Seconds
-from .running import Session
+from .running import Session, server_of
 from .service import found
 
 Key = tuple[str, str, str]
@@ -35,12 +35,17 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """What has happened at one endpoint between two looks."""
+    """What has happened at one endpoint between two looks, a second; the average is seconds of a request."""
 
     line: Line
     requests: float
     errors: float
     average: float
+
+    def fields(self) -> dict[str, object]:
+        """As JSON has it."""
+        a_second = {"requests_per_second": self.requests, "errors_per_second": self.errors}
+        return {**msgspec.structs.asdict(self.line), **a_second, "average": self.average}
 
 
 def lines(services: Sequence[FoundService]) -> dict[Key, Line]:
@@ -105,9 +110,8 @@ def table(told: Sequence[Rate], rtt: float, server: str) -> Table:
 @click.option("--count", type=click.IntRange(1), help="End after so many.")
 async def top(session: Session, *, name: str | None, interval: float, count: int | None) -> None:
     """Watch services at work: instances, requests a second, errors, times."""
-    session.endless = True
     client = await session.connect()
-    server = client.server_info.server_name or f"{client.server_info.host}:{client.server_info.port}"
+    server = server_of(client)
     out = session.out
     on_terminal = out.console.is_terminal and not out.as_json
     before: dict[Key, Line] = {}
@@ -124,7 +128,7 @@ async def top(session: Session, *, name: str | None, interval: float, count: int
             if live is not None:
                 live.update(picture, refresh=True)
             elif out.as_json:
-                out.value(seen)
+                out.value([each.fields() for each in seen])
             else:
                 out.show(picture)
             if looks == count or await session.pause(interval):
