@@ -193,8 +193,8 @@ class FakeConsumer:
             "config": self.config,
             "delivered": {"consumer_seq": sequence, "stream_seq": stream_sequence},
             "ack_floor": {
-                "consumer_seq": min(sequence, unsettled) if self._in_work else sequence,
-                "stream_seq": unsettled,
+                "consumer_seq": counted,
+                "stream_seq": settled,
             },
             "num_ack_pending": len(self._in_work),
             "num_redelivered": sum(work.deliveries > 1 for work in self._in_work.values()),
