@@ -65,7 +65,7 @@ class Ordered:
             ClientDraining, ClientClosed: The client takes nothing new.
         """
         make, _ = self._looping(max_messages, heartbeat, on_event, on_created)
-        return Messages(self._js, make, settles=False)
+        return Messages(self._js, make, name=(self._stream, "ordered"), settles=False)
 
     def consume(
         self,
