@@ -24,7 +24,7 @@ from ..facade.adapting import Adapting
 from ..facade.errors import WrongLoop
 from ..facade.proxy import Spec
 from .calls import AIO
-from .result import Pieces, Result, deferred_of
+from .outcome import Outcome, Pieces, deferred_of
 
 CONNECT = Spec(name="connect", waits=True)
 
@@ -110,8 +110,8 @@ class LoopHome(Adapting):
 
     # Values
 
-    def waited(self, deferred: Deferred[Any]) -> Result[Any]:
-        return Result(deferred, self.outward, self.loop)
+    def waited(self, deferred: Deferred[Any]) -> Outcome[Any]:
+        return Outcome(deferred, self.outward, self.loop)
 
     def handle(self, function: Callable[..., Any], *arguments: Any) -> Any:
         result = self._inline(function, *arguments)
@@ -152,11 +152,11 @@ def _no_loop(loop: asyncio.AbstractEventLoop) -> InvalidOption:
     )
 
 
-def connect(*arguments: Any, **options: Any) -> Result[Any]:
+def connect(*arguments: Any, **options: Any) -> Outcome[Any]:
     """Connect to NATS. As ``txnats.connect``, without the reactor; it gives a future of the client.
 
     ``async with`` waits for it, and drains the client at the end. The client belongs to the loop that runs now.
     """
     home = loop_home()
-    connected: Result[Any] = home.call(CONNECT, home.connect, arguments, options)
+    connected: Outcome[Any] = home.call(CONNECT, home.connect, arguments, options)
     return connected

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 T = TypeVar("T")
 
 
-class Result(asyncio.Future[T]):
+class Outcome(asyncio.Future[T]):
     """What comes of a call that has begun: an asyncio future. Cancelling it cancels the call.
 
     ``async with`` waits for what can be entered and enters it: ``async with txnats.aio.connect(...) as client``.
