@@ -53,6 +53,7 @@ ATTRIBUTES = {
     "id": str,
     "metadata": dict[str, str],
     "name": str,
+    "payload": bytes,
     "started": dt.datetime,
     "stream_name": str,
     "subscription": Subscription,

@@ -59,13 +59,10 @@ class LoopHome(Adapting):
         self.clients = 0
         try:
             self.reactor = LoopReactor(loop)
-        except TypeError:
-            # asyncio's loop on Windows cannot wait for sockets.
+        except (NotImplementedError, TypeError):
+            # asyncio's usual loop on Windows cannot wait for sockets.
             raise _no_loop(loop) from None
-        try:
-            self.reactor.begin()
-        except NotImplementedError:
-            raise _no_loop(loop) from None
+        self.reactor.begin()
 
     def connect(self, *arguments: Any, **options: Any) -> Deferred[core.Client]:
         """As ``txnats.connect``."""

@@ -85,6 +85,9 @@ def _row(path: str, /, inside: str = "", still: str = "", **options: Any) -> Row
 ALWAYS_INSIDE = frozenset({"log"})
 _MESSAGE = "payload subject reply size status description subject_bytes reply_bytes sid message value"
 _SINK = "deliver ended excuse_caller fell_behind handler_failed running settled watch"
+_SENDING = (
+    "abandon answered back cancel closed deadline expire has_id is_over last_sent lost losses size start unanswered"
+)
 _GROUP = "consumer may_become kind bucket_name deletes_at_end source"
 
 ROWS = (
@@ -109,11 +112,12 @@ ROWS = (
     _row("jetstream.consume.consuming.Consuming", inside=_SINK),
     _row(
         "jetstream.consume.messages.Messages",
-        inside=f"{_SINK} handled",
+        inside="deliver ended excuse_caller handled running watch",
         only_twisted=frozenset({"pour"}),
     ),
     _row("jetstream.message.JsMessage", still=_MESSAGE),
     _row("jetstream.publish.window.Publisher", inside="one_done one_failed"),
+    _row("jetstream.publish.window.Sent", inside=_SENDING),
     _row("jetstream.publish.atomic.AtomicBatch"),
     _row("jetstream.publish.ingest.FastIngest"),
     _row("jetstream.watching.watcher.Watcher"),
