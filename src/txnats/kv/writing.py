@@ -105,8 +105,9 @@ class Writing:
         return ended.addCallbacks(_revision, self._refused, errbackArgs=(key, 0))
 
     def _refused(self, failure: Failure, key: str, expected: int) -> Failure:
-        refusal = self.refusal(failure.value, key, expected)
-        if refusal is not failure.value:
+        error = failure.value or RuntimeError("a failure without an exception")
+        refusal = self.refusal(error, key, expected)
+        if refusal is not error:
             raise refusal from None
         return failure
 
