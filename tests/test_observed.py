@@ -14,6 +14,7 @@ from twisted.logger import globalLogPublisher
 
 from txnats import Client, InvalidOption, InvalidSubject, Message, NoResponders, RequestTimeout
 from txnats.hooks import Kind, Observation, Operation
+from txnats.jetstream import JetStream, JsMessage
 from txnats.observed import ObservedClient
 from txnats.testing import World
 
@@ -115,7 +116,7 @@ def test_handlers_of_each_kind(nats: World) -> None:
     assert who == ["plain.1", "coroutine", "coroutine"]
     assert log == [
         (Kind.HANDLE, "failing", KeyError),
-        (Kind.PUBLISH, "inbox", None),
+        (Kind.ANSWER, "inbox", None),
         (Kind.HANDLE, "plain.1", None),
         (Kind.HANDLE, "coroutine", None),
         (Kind.HANDLE, "deferred", None),
@@ -178,3 +179,79 @@ def test_a_hook_that_fails_harms_nothing(nats: World) -> None:
 def test_what_is_no_hook(nats: World, hooks: Any) -> None:
     with pytest.raises(InvalidOption, match="hooks"):
         nats.run(nats.connect(hooks=hooks))
+
+
+def test_many_replies_are_one_request(nats: World) -> None:
+    client, log = watched(nats)
+    nats.server.answer("who", b"1", b"2", b"3")
+    replies = nats.run(client.request_many("who", max_messages=2, headers={"A": "1"}).collect())
+    assert [each.payload for each in replies] == [b"1", b"2"]
+    with pytest.raises(NoResponders):
+        nats.run(client.request_many("nobody").collect())
+    left = client.request_many("who")
+    left.close()
+    with pytest.raises(InvalidSubject):
+        client.request_many("a b")
+    assert log == [
+        (Kind.REQUEST, "who", None),
+        (Kind.REQUEST, "nobody", NoResponders),
+        (Kind.REQUEST, "who", None),
+        (Kind.REQUEST, "a b", InvalidSubject),
+    ]
+    assert nats.published("who")[0].headers.items() == (("A", "1"), ("From", "request"))
+
+
+def test_messages_that_are_read(nats: World) -> None:
+    client, log = watched(nats)
+    subscription = client.subscribe("news.*")
+    nats.run(client.flush())
+    nats.server.publish("news.1")
+    nats.server.publish("news.2")
+    assert nats.run(subscription.next()).subject == "news.1"
+    assert log == [(Kind.RECEIVE, "news.1", None)]
+    assert [each.subject for each in nats.run(subscription.collect(1))] == ["news.2"]
+    waiting = subscription.next()
+    waiting.cancel()
+    waiting.addErrback(lambda _: None)
+    nats.server.publish("news.3")
+    nats.settle()
+    subscription.unsubscribe()
+    assert log[1:] == [(Kind.RECEIVE, "news.2", None)]
+
+
+def test_answers_have_one_pattern(nats: World) -> None:
+    seen: list[Operation] = []
+    client = nats.run(nats.connect(hooks=[seen.append]))
+    client.subscribe("a", lambda message: message.respond(b"yes", headers={"A": "1"}))
+    nats.run(client.request("a"))
+    answer = next(each for each in seen if each.kind is Kind.ANSWER)
+    assert answer.subject.startswith("_INBOX.")
+    assert (answer.pattern, answer.headers.items()) == ("(reply)", (("A", "1"),))
+
+
+def test_jetstream_in_its_own_kinds(nats: World) -> None:
+    seen: list[tuple[Kind, str]] = []
+    client = nats.run(nats.connect(hooks=[lambda each: seen.append((each.kind, each.pattern))]))
+    orders = nats.jetstream.add_stream("ORDERS", ["orders.>"])
+    orders.add_consumer("worker")
+    js = JetStream(client)
+
+    async def main() -> None:
+        consumer = await (await js.stream("ORDERS")).consumer("worker")
+        del seen[:]
+        for number in range(4):
+            await js.publish(f"orders.{number}")
+        assert seen == [(Kind.STORE, f"orders.{number}") for number in range(4)]
+        del seen[:]
+        for message in await consumer.fetch(2, max_wait=1.0):
+            message.ack()
+        await (await consumer.next(max_wait=1.0)).ack_sync()
+        consuming = consumer.consume(JsMessage.nak)
+        await client.flush()
+        await consuming.drain()
+
+    nats.run(main())
+    pull, receive = (Kind.PULL, "$JS.API.CONSUMER.MSG.NEXT.ORDERS.worker"), (Kind.RECEIVE, "ORDERS > worker")
+    settle, handle = (Kind.SETTLE, "ORDERS > worker"), (Kind.HANDLE, "ORDERS > worker")
+    assert seen[:7] == [pull, receive, receive, settle, settle, pull, receive]
+    assert seen[7:11] == [settle, pull, handle, settle]

@@ -7,11 +7,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from txnats import Message, NoResponders
+from txnats.jetstream import JetStream, JsMessage
 from txnats.testing import World
-from txnats.tracing import Tracing
+from txnats.tracing import Tracing, context_of
 
 pytest_plugins = ["txnats.testing.fixtures"]
 
@@ -85,3 +87,49 @@ def test_a_context_of_another_program_is_taken_up(
     span = named(exporter)["process a"]
     assert span.context is not None
     assert f"{span.context.trace_id:x}" == "af7651916cd43dd8448eb211c80319c"
+
+
+def test_a_trace_goes_through_a_stream(nats: World, tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    client = nats.run(nats.connect(hooks=[tracing]))
+    nats.jetstream.add_stream("ORDERS", ["orders.>"]).add_consumer("worker")
+    js = JetStream(client)
+
+    async def main() -> None:
+        await js.publish("orders.1", b"tea")
+        consumer = await (await js.stream("ORDERS")).consumer("worker")
+        handled: Deferred[None] = Deferred()
+
+        def handle(message: JsMessage) -> None:
+            client.publish("log")
+            message.ack()
+            handled.callback(None)
+
+        consuming = consumer.consume(handle)
+        await handled
+        consuming.stop()
+
+    nats.run(main())
+    spans = named(exporter)
+    assert sorted(spans) == ["process ORDERS > worker", "publish log", "publish orders.1"]
+    stored, handled, logged = spans["publish orders.1"], spans["process ORDERS > worker"], spans["publish log"]
+    assert handled.parent is not None
+    assert stored.context is not None
+    assert handled.parent.span_id == stored.context.span_id
+    assert logged.parent is not None
+    assert handled.context is not None
+    assert logged.parent.span_id == handled.context.span_id
+    assert all("traceparent" not in each.headers for each in nats.published("$JS.>"))
+
+
+def test_a_message_that_is_read_tells_its_trace(nats: World, tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    client = nats.run(nats.connect(hooks=[tracing]))
+    subscription = client.subscribe("a")
+    client.publish("a")
+    message = nats.run(subscription.next())
+    spans = named(exporter)
+    published, received = spans["publish a"], spans["receive a"]
+    assert received.parent is not None
+    assert published.context is not None
+    assert received.parent.span_id == published.context.span_id
+    span = trace.get_current_span(context_of(message.headers)).get_span_context()
+    assert span.span_id == published.context.span_id

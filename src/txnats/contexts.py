@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -113,6 +113,10 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
         raise InvalidOption(
             f"there is no context {text!r}", where=str(path), why=error.why, hint=f"there are: {known}" if known else ""
         ) from None
+    return _context(text, path, content)
+
+
+def _context(text: str, path: Path, content: credentials.Content) -> Context:
     file = _decoded(content, path)
     for field, hint in _UNSUPPORTED.items():
         if getattr(file, field):
@@ -142,12 +146,57 @@ def select(name: str, folder: str | os.PathLike[str] | None = None) -> None:
         InvalidOption: There is none of this name, or it cannot be read.
     """
     home = Path(folder) if folder is not None else _home()
-    if os.sep in name or name.endswith(".json"):
-        raise InvalidOption(
-            f"{name!r} is the path of a context", hint="only those in the folder of contexts can be selected"
-        )
+    _named(name, home)
     load(name, folder=home)
     (home / "context.txt").write_text(f"{name}\n", "utf-8")
+
+
+def save(
+    name: str, fields: Mapping[str, object], folder: str | os.PathLike[str] | None = None, *, replace: bool = False
+) -> Path:
+    """Write a context, for nobody else's eyes.
+
+    Args:
+        name: Its name.
+        fields: As its file names them: ``url``, ``user``, ``password``, ``creds`` and so on.
+        folder: Where contexts are, in place of ``nats`` in the user's configuration folder.
+        replace: Whether one of this name may be replaced.
+
+    Returns:
+        Its file.
+
+    Raises:
+        InvalidOption: There is one of this name, or it could not be read again.
+    """
+    home = Path(folder) if folder is not None else _home()
+    path = _named(name, home)
+    if path.exists() and not replace:
+        raise InvalidOption(f"there is a context {name!r} already", where=str(path), hint="-f replaces it")
+    content = bytearray(msgspec.json.format(msgspec.json.encode(fields)) + b"\n")
+    _context(name, path, credentials.Content(str(path), bytearray(content)))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  # of that mode
+        file.write(content)
+    wipe(content)
+    part.replace(path)
+    return path
+
+
+def remove(name: str, folder: str | os.PathLike[str] | None = None) -> None:
+    """Delete a context; one that is selected is no longer.
+
+    Raises:
+        InvalidOption: There is none of this name.
+    """
+    home = Path(folder) if folder is not None else _home()
+    path = _named(name, home)
+    if not path.exists():
+        raise InvalidOption(f"there is no context {name!r}", where=str(path))
+    was_selected = available(home)[0] == name
+    path.unlink()
+    if was_selected:
+        (home / "context.txt").unlink()
 
 
 _UNSUPPORTED = {
@@ -170,6 +219,13 @@ def _selected(home: Path) -> str:
     if not name:
         raise InvalidOption("no context is selected", where=str(home), hint="nats context select NAME")
     return name
+
+
+def _named(name: str, home: Path) -> Path:
+    """The file of a name; no path will do."""
+    if not name or os.sep in name or name.endswith(".json"):
+        raise InvalidOption(f"{name!r} is no name of a context", hint="give a name, and no path")
+    return _path(name, home)
 
 
 def _path(text: str, home: Path) -> Path:

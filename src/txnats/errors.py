@@ -205,9 +205,15 @@ class NoServersLeft(ConnectionProblem):
         count = len(self.causes)
         super().__init__(
             "no NATS server could be reached",
-            why=f"{count} tried: {each}" if count else each,
-            hint=hint or "is a nats-server running there, and does its address match?",
+            why=each if count < 2 else f"{count} tried: {each}",
+            hint=hint or _hints([error for _, error in self.causes]),
         )
+
+
+def _hints(errors: Sequence[NatsError]) -> str:
+    """What to try: each hint once, and not more than one can read."""
+    hints = list(dict.fromkeys(error.hint for error in errors if error.hint))[:5]
+    return "; ".join(hints) or "is a nats-server running there, and does its address match?"
 
 
 def _short(error: NatsError, server: str) -> str:
@@ -326,8 +332,11 @@ class OutboxFull(ConnectionProblem):
         limit: How many may wait.
     """
 
-    def __init__(self, *, waiting: int, limit: int, what: str, hint: str, unit: str = "bytes") -> None:
-        super().__init__(what, why=f"{waiting:,} {unit} wait and the limit is {limit:,}", hint=hint)
+    def __init__(
+        self, *, waiting: int, limit: int, what: str, hint: str, unit: str = "bytes", size: int | None = None
+    ) -> None:
+        more = f", this one has {size:,}," if size is not None else ""
+        super().__init__(what, why=f"{waiting:,} {unit} wait{more} and the limit is {limit:,}", hint=hint)
         self.waiting = waiting
         self.limit = limit
 
@@ -401,7 +410,8 @@ class RequestTimeout(RequestFailed, TimeoutError):
 
     def __init__(self, subject: str, *, timeout: float, link_lost: bool = False) -> None:
         why = "the connection was lost meanwhile" if link_lost else "a responder may have it still in work"
-        super().__init__(f"no reply within {timeout:g} s", subject=subject, why=why)
+        hint = "ask again if that does no harm" if link_lost else "give it more time, or see what the responder does"
+        super().__init__(f"no reply within {timeout:g} s", subject=subject, why=why, hint=hint)
         self.timeout = timeout
         self.link_lost = link_lost
 
@@ -428,7 +438,7 @@ class SlowConsumer(NatsError):
 
     def __init__(self, subject: str, *, dropped: int) -> None:
         super().__init__(
-            f"{dropped:,} messages were dropped",
+            "1 message was dropped" if dropped == 1 else f"{dropped:,} messages were dropped",
             where=subject,
             why="messages came faster than they were taken",
             hint="raise the pending limits, add concurrency, or share the load in a queue group",

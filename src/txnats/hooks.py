@@ -21,11 +21,21 @@ class Kind(StrEnum):
     PUBLISH = "publish"
     """A message leaves; it has ended when it waits to be sent."""
     REQUEST = "request"
-    """A request; it has ended with its reply, or with an error."""
+    """A request; it has ended with its reply, with the last of many, or with an error."""
     STORE = "store"
     """A publish into a stream; it has ended when the stream has answered."""
     HANDLE = "handle"
-    """A message is in a handler's hands; it has ended when the handler has."""
+    """A message is in a handler's hands, also in a service's or consumer's; it has ended when the handler has."""
+    RECEIVE = "receive"
+    """A message is taken from a subscription or consumer that has no handler. It ends at once."""
+    ANSWER = "answer"
+    """``message.respond``; it has ended when the answer waits to be sent."""
+    SETTLE = "settle"
+    """A message of a consumer is acknowledged or given back; it has ended when that waits to be sent, or is known."""
+    PULL = "pull"
+    """A consumer is asked for more messages; it has ended when that waits to be sent."""
+    API = "api"
+    """A call of JetStream's own subjects: the creation of a stream, a look at a consumer ..."""
 
 
 class Operation(msgspec.Struct):
@@ -34,7 +44,8 @@ class Operation(msgspec.Struct):
     Attributes:
         kind: What.
         subject: The subject of the message.
-        pattern: For ``HANDLE`` what was subscribed to, else the subject.
+        pattern: A name for all operations of its sort, where the subject may be another each time: what was subscribed
+            to, ``STREAM > consumer`` of a consumer's messages, ``(reply)`` of answers; else the subject.
         headers: The message's headers. What is added to those of a message that leaves, leaves with it.
         size: Bytes of the payload.
     """

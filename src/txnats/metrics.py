@@ -24,6 +24,8 @@ from twisted.web.server import Request
 
 from .hooks import Kind, Observation, Operation
 
+TIMED = frozenset({Kind.REQUEST, Kind.STORE, Kind.HANDLE, Kind.API})
+"""What does not end as it begins."""
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -34,7 +36,7 @@ class Metrics:
 
     - ``nats_operations_total{kind, outcome}``: operations that have ended; the outcome is ``ok`` or an error's name.
     - ``nats_payload_bytes_total{kind}``: bytes of their payloads.
-    - ``nats_operation_seconds{kind}``: a histogram of how long requests, stores and handlers took.
+    - ``nats_operation_seconds{kind}``: a histogram of how long took what takes its time: requests, stores, handlers.
     - ``nats_operations_in_progress{kind}``: those that have not ended.
 
     Subjects are no labels: there may be any number of them.
@@ -62,14 +64,14 @@ class Metrics:
     def begun(self, operation: Operation) -> float:
         """An operation begins; when."""
         self._bytes.labels(operation.kind.value).inc(operation.size)
-        if operation.kind is not Kind.PUBLISH:
+        if operation.kind in TIMED:
             self._running.labels(operation.kind.value).inc()
         return perf_counter()
 
     def ended(self, kind: Kind, begun: float, error: BaseException | None) -> None:
         """It has ended."""
         self._ended.labels(kind.value, "ok" if error is None else type(error).__name__).inc()
-        if kind is not Kind.PUBLISH:
+        if kind in TIMED:
             self._running.labels(kind.value).dec()
             self._seconds.labels(kind.value).observe(perf_counter() - begun)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from .headers import Headers, HeaderSource
 from .hooks import Hook, Kind, Observation, Operation
 from .message import Message, Origin
 from .net.session import Session
+from .request_many import Replies
 from .subjects import as_text
 from .subscription import Subscription
 
@@ -93,12 +95,43 @@ class ObservedClient(Client):
         # Answers, too, are publishes that hooks want to hear of.
         for origin in origins:
             origin.answer = None
+            origin.publish = self._answer
+
+    # For layers above, too
 
     def watch(self, kind: Kind, subject: str | bytes, payload: bytes | str, headers: HeaderSource | None) -> Watched:
         """An operation with a message that leaves begins."""
         name = as_text(subject)
-        operation = Operation(kind, name, name, Headers(headers), len(payload))
-        return Watched(self._hooks, operation)
+        pattern = _REPLY if kind is Kind.ANSWER else name
+        if name.startswith(_OF_JETSTREAM):
+            kind, pattern = _of_jetstream(name)
+        return Watched(self._hooks, Operation(kind, name, pattern, Headers(headers), len(payload)))
+
+    def received(self, pattern: str, message: Message) -> None:
+        """Somebody has taken a message that no handler gets."""
+        Watched(self._hooks, _incoming(Kind.RECEIVE, pattern, message)).ended()
+
+    def observed(self, pattern: str, handler: Handler) -> Handler:
+        """A handler, with hooks around it."""
+
+        def handle(message: Message) -> object:
+            watched = Watched(self._hooks, _incoming(Kind.HANDLE, pattern, message))
+            try:
+                with watched.active():
+                    result = handler(message)
+            except BaseException as error:
+                watched.ended(error)
+                raise
+            if isinstance(result, Deferred):
+                return watched.until(result)
+            if isawaitable(result):
+                return _whole(watched, result)
+            watched.ended()
+            return None
+
+        return handle
+
+    # As a client
 
     def publish(
         self,
@@ -108,7 +141,27 @@ class ObservedClient(Client):
         reply: str | bytes | None = None,
         headers: HeaderSource | None = None,
     ) -> None:
-        watched = self.watch(Kind.PUBLISH, subject, payload, headers)
+        self._watched_publish(Kind.PUBLISH, subject, payload, reply, headers)
+
+    def _answer(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        reply: str | bytes | None = None,
+        headers: HeaderSource | None = None,
+    ) -> None:
+        self._watched_publish(Kind.ANSWER, subject, payload, reply, headers)
+
+    def _watched_publish(
+        self,
+        kind: Kind,
+        subject: str | bytes,
+        payload: bytes | str,
+        reply: str | bytes | None,
+        headers: HeaderSource | None,
+    ) -> None:
+        watched = self.watch(kind, subject, payload, headers)
         try:
             super().publish(subject, payload, reply=reply, headers=watched.headers or None)
         except BaseException as error:
@@ -127,28 +180,52 @@ class ObservedClient(Client):
         watched = self.watch(Kind.REQUEST, subject, payload, headers)
         return watched.until(super().request(subject, payload, timeout=timeout, headers=watched.headers or None))
 
+    def request_many(
+        self,
+        subject: str | bytes,
+        payload: bytes | str = b"",
+        *,
+        headers: HeaderSource | None = None,
+        **options: Any,
+    ) -> Replies:
+        watched = self.watch(Kind.REQUEST, subject, payload, headers)
+        try:
+            replies = super().request_many(subject, payload, headers=watched.headers or None, **options)
+        except BaseException as error:
+            watched.ended(error)
+            raise
+        replies.when_over(watched.ended)
+        return replies
+
     def subscribe(self, subject: str | bytes, handler: Handler | None = None, **options: Any) -> Subscription:
-        return super().subscribe(subject, handler and self._observed(as_text(subject), handler), **options)
+        pattern = as_text(subject)
+        # Replies belong to the requests that they answer.
+        if pattern.startswith(f"{self._inbox_prefix}."):
+            return super().subscribe(subject, handler, **options)
+        if handler is not None:
+            return super().subscribe(subject, self.observed(pattern, handler), **options)
+        subscription = super().subscribe(subject, **options)
+        subscription.given = partial(self.received, pattern)
+        return subscription
 
-    def _observed(self, pattern: str, handler: Handler) -> Handler:
-        """A handler, with hooks around it."""
 
-        def handle(message: Message) -> object:
-            watched = Watched(self._hooks, _handled(pattern, message))
-            try:
-                with watched.active():
-                    result = handler(message)
-            except BaseException as error:
-                watched.ended(error)
-                raise
-            if isinstance(result, Deferred):
-                return watched.until(result)
-            if isawaitable(result):
-                return _whole(watched, result)
-            watched.ended()
-            return None
+_REPLY = "(reply)"
+_OF_JETSTREAM = "$JS."
+_ACK = "$JS.ACK."
+_NEXT = ".CONSUMER.MSG.NEXT."
 
-        return handle
+
+def _of_jetstream(subject: str) -> tuple[Kind, str]:
+    """What is said on one of JetStream's own subjects, and the pattern of that."""
+    if not subject.startswith(_ACK):
+        return Kind.PULL if _NEXT in subject else Kind.API, subject
+    tokens = subject.split(".")
+    at = 2 if len(tokens) == _SHORT_ACK else 4
+    return Kind.SETTLE, " > ".join(tokens[at : at + 2])
+
+
+_SHORT_ACK = 9
+"""Tokens of a subject that settles, without domain and account. Source: ADR-15."""
 
 
 async def _whole(watched: Watched, result: Any) -> None:
@@ -162,10 +239,10 @@ async def _whole(watched: Watched, result: Any) -> None:
     watched.ended()
 
 
-def _handled(pattern: str, message: Message) -> Operation:
+def _incoming(kind: Kind, pattern: str, message: Message) -> Operation:
     try:
         headers = message.headers
     except Exception:
         # A line that is no header: whoever reads them is told.
         headers = Headers()
-    return Operation(Kind.HANDLE, message.subject, pattern, headers, len(message.payload))
+    return Operation(kind, message.subject, pattern, headers, len(message.payload))

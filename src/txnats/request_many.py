@@ -44,6 +44,7 @@ class Replies(Queue[Message]):
     __slots__ = (
         "_is_last",
         "_left",
+        "_over",
         "_overall",
         "_pause",
         "_reply",
@@ -76,6 +77,11 @@ class Replies(Queue[Message]):
         self._timeout = timeout
         self._overall: IDelayedCall | None = None
         self._pause: IDelayedCall | None = None
+        self._over: Callable[[BaseException | None], None] | None = None
+
+    def when_over(self, tell: Callable[[BaseException | None], None]) -> None:
+        """Have this called once, at the end by whatever cause, with the error that it ended with."""
+        self._over = tell
 
     def start(self, subscription: Subscription, reply: str, when_denied: WhenDenied) -> None:
         """The replies come in by this subscription."""
@@ -118,6 +124,12 @@ class Replies(Queue[Message]):
     def _end(self, error: BaseException | None = None) -> None:
         self._released()
         self._finish(error)
+
+    def _finish(self, error: BaseException | None = None) -> None:
+        super()._finish(error)
+        tell, self._over = self._over, None
+        if tell is not None:
+            tell(error)
 
     def _released(self) -> None:
         cancel(self._overall, self._pause)

@@ -91,6 +91,7 @@ class Subscription(Stream[Message]):
         subject: As it was subscribed to.
         queue: Its queue group, or None.
         error: What ended it, when that was an error.
+        given: Called with each message that is read from it, if that is to be known.
     """
 
     __slots__ = (
@@ -106,6 +107,7 @@ class Subscription(Stream[Message]):
         "_life",
         "_paused",
         "error",
+        "given",
         "queue",
         "subject",
     )
@@ -132,6 +134,7 @@ class Subscription(Stream[Message]):
         self.subject = subject
         self.queue = queue
         self.error: NatsError | None = None
+        self.given: Callable[[Message], None] | None = None
         self._home = home
         self._entry: Entry | None = None
         self._life = _Life.ACTIVE
@@ -271,6 +274,8 @@ class Subscription(Stream[Message]):
         message = self._backlog.take()
         if message is not None:
             self._given += 1
+            if self.given is not None:
+                self.given(message)
         return message
 
     def _took(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 try:
     from opentelemetry import propagate, trace
+    from opentelemetry.context import Context
     from opentelemetry.propagators.textmap import Getter, Setter
 except ImportError as missing:
     from .errors import InvalidOption
@@ -27,36 +28,57 @@ _SPANS = {
     Kind.PUBLISH: (trace.SpanKind.PRODUCER, "publish"),
     Kind.REQUEST: (trace.SpanKind.CLIENT, "request"),
     Kind.STORE: (trace.SpanKind.PRODUCER, "publish"),
+    Kind.ANSWER: (trace.SpanKind.PRODUCER, "answer"),
     Kind.HANDLE: (trace.SpanKind.CONSUMER, "process"),
+    Kind.RECEIVE: (trace.SpanKind.CLIENT, "receive"),
+    Kind.SETTLE: (trace.SpanKind.CLIENT, "settle"),
+    Kind.PULL: (trace.SpanKind.CLIENT, "pull"),
+    Kind.API: (trace.SpanKind.CLIENT, "call"),
 }
+_TYPES = {Kind.HANDLE: "process", Kind.RECEIVE: "receive", Kind.SETTLE: "settle"}
+"""By the conventions; all others send."""
+_INCOMING = frozenset({Kind.HANDLE, Kind.RECEIVE})
+_CARRIERS = frozenset({Kind.PUBLISH, Kind.REQUEST, Kind.STORE, Kind.ANSWER})
+"""What is for another program, which may go on with the trace."""
 
 
 class Tracing:
-    """Makes a span of each publish, request and handled message. Give it to ``txnats.connect(hooks=[Tracing()])``.
+    """Makes a span of each operation. Give it to ``txnats.connect(hooks=[Tracing()])``.
+
+    A handler runs within the span of its message. Code that reads messages with ``next`` or ``async for`` can begin
+    spans of its own ``context=context_of(message.headers)``.
 
     Args:
         provider: Where spans go; the process's own when not given.
+        jetstream: Whether JetStream's own calls, pulls and acknowledgements get spans, too.
     """
 
-    def __init__(self, provider: trace.TracerProvider | None = None) -> None:
+    def __init__(self, provider: trace.TracerProvider | None = None, *, jetstream: bool = False) -> None:
+        self._left_out: frozenset[Kind] = frozenset() if jetstream else frozenset({Kind.API, Kind.PULL, Kind.SETTLE})
         self._tracer = trace.get_tracer("txnats", __version__, provider)
 
-    def __call__(self, operation: Operation) -> Observation:
+    def __call__(self, operation: Operation) -> Observation | None:
+        if operation.kind in self._left_out:
+            return None
         kind, verb = _SPANS[operation.kind]
-        incoming = operation.kind is Kind.HANDLE
         attributes: dict[str, str | int] = {
             "messaging.system": "nats",
-            "messaging.operation.type": "process" if incoming else "send",
+            "messaging.operation.type": _TYPES.get(operation.kind, "send"),
             "messaging.destination.name": operation.subject,
             "messaging.message.body.size": operation.size,
         }
         if operation.pattern != operation.subject:
             attributes["messaging.destination.template"] = operation.pattern
-        parent = propagate.extract(operation.headers, getter=_GETTER) if incoming else None
+        parent = context_of(operation.headers) if operation.kind in _INCOMING else None
         span = self._tracer.start_span(f"{verb} {operation.pattern}", parent, kind, attributes)
-        if not incoming:
+        if operation.kind in _CARRIERS:
             propagate.inject(operation.headers, trace.set_span_in_context(span), setter=_SETTER)
         return _Traced(span)
+
+
+def context_of(headers: Headers) -> Context:
+    """The trace that a message belongs to, by its headers."""
+    return propagate.extract(headers, getter=_GETTER)
 
 
 class _Traced(Observation):

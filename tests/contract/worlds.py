@@ -289,10 +289,10 @@ WORLDS: tuple[type[TestCase], ...] = (
 )
 
 
-def in_every_world(story: type[Story]) -> dict[str, type[TestCase]]:
+def in_every_world(story: type[Story], worlds: tuple[type[TestCase], ...] = WORLDS) -> dict[str, type[TestCase]]:
     """A story's test classes by name, one for each world: ``globals().update(in_every_world(Story))``."""
     made = {}
-    for world in WORLDS:
+    for world in worlds:
         name = story.__name__ + world.__name__
         made[name] = type(name, (story, world), {"__module__": story.__module__, "__doc__": world.__doc__})
     return made

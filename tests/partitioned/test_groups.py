@@ -39,8 +39,9 @@ class Seen:
         had = self.by.setdefault(name, [])
 
         async def take(message: GroupMessage) -> None:
-            had.append((message.subject, int(message.payload)))
+            # Counted when nothing about it is under way any more, so that a test may end.
             await message.ack_sync()
+            had.append((message.subject, int(message.payload)))
 
         return take
 

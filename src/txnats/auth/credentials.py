@@ -69,7 +69,7 @@ def read(path: str | os.PathLike[str], *, strict: bool = False) -> Content:
         # Without waiting for a writer, if it is a fifo.
         descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        raise _unavailable(name, _reason(error), cause=error) from None
+        raise _unavailable(name, _reason(error), cause=error, hint=_READABLE) from None
     except ValueError:
         raise _unavailable("", "the path cannot be one") from None
     try:
@@ -126,6 +126,9 @@ def find_seed(content: Content) -> bytearray:
         return content.data[found.start() : found.end()]
     finally:
         wipe(content.data)
+
+
+_READABLE = "check the path, and who may read it; nsc and nats write such files"
 
 
 def _reason(error: OSError) -> str:

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 
 from ..client import Client
-from ..errors import InvalidArgument
 from ..message import Message
-from .app import verb
-from .output import size, span
+from .app import Family, verb
+from .figures import Figures, histogram, read
+from .params import Size
 from .running import Session
-from .settings import Size
 
-_SHARES = ((50.0, "p50"), (90.0, "p90"), (99.0, "p99"), (99.9, "p99.9"), (100.0, "most"))
 _MSGS = click.option("--msgs", type=click.IntRange(1), default=100_000, show_default=True, help="How many messages.")
 _SIZE = click.option("--size", "payload", type=Size(), default=128, show_default=True, help="Bytes of each body.")
 _SAVE = click.option("--save", type=click.Path(dir_okay=False), help="Write the figures to this file.")
 _COMPARE = click.option(
     "--compare", type=click.Path(exists=True, dir_okay=False), help="Show the change against a saved run."
 )
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured.
-
-    Attributes:
-        what: The measurement, with its sizes: only equal ones can be compared.
-        rate: Messages a second.
-        bytes_rate: Bytes of bodies a second.
-        cpu_us: Microseconds of this process's CPU a message.
-        times: Seconds of each request; empty where none was asked.
-    """
-
-    what: str
-    rate: float
-    bytes_rate: float
-    cpu_us: float
-    times: list[float] = msgspec.field(default_factory=list)
-
-    def percentiles(self) -> dict[str, float]:
-        """Seconds by share of the requests."""
-        ordered = sorted(self.times)
-        last = len(ordered) - 1
-        return {name: ordered[min(last, round(share / 100 * last))] for share, name in _SHARES} if ordered else {}
 
 
 class Timing:
@@ -67,7 +39,7 @@ class Timing:
         return Figures(what=what, rate=rate, bytes_rate=rate * payload, cpu_us=cpu / count * 1e6, times=list(times))
 
 
-@click.group()
+@click.group(cls=Family)
 def bench() -> None:
     """Measure publishing, subscribing and requests."""
 
@@ -197,58 +169,9 @@ async def _publish(client: Client, subject: str, data: bytes, count: int) -> Non
 
 def show(session: Session, figures: Figures, save: str | None, compare: str | None) -> None:
     """Print the figures, and keep or compare them when that was asked."""
-    earlier = None if compare is None else _read(Path(compare), figures.what)
+    earlier = None if compare is None else read(Path(compare), figures.what)
     if save is not None:
         Path(save).write_bytes(msgspec.json.encode(figures))
-    told: dict[str, Any] = {
-        "measured": figures.what,
-        "messages/s": round(figures.rate),
-        "data/s": size(figures.bytes_rate),
-        "CPU a message": f"{figures.cpu_us:.2f} us",
-        **{name: span(seconds) for name, seconds in figures.percentiles().items()},
-    }
-    value = {
-        "what": figures.what,
-        "rate": figures.rate,
-        "bytes_rate": figures.bytes_rate,
-        "cpu_us": figures.cpu_us,
-        "percentiles": figures.percentiles(),
-    }
-    if earlier is not None:
-        told["against the saved run"] = (
-            f"rate {_change(figures.rate, earlier.rate)}, CPU {_change(figures.cpu_us, earlier.cpu_us)}"
-        )
-        value["compared"] = {"rate": figures.rate / earlier.rate, "cpu_us": figures.cpu_us / max(earlier.cpu_us, 1e-9)}
-    session.out.record("", told, value)
+    session.out.record("", figures.words(earlier), figures.fields(earlier))
     for line in histogram(figures.times):
         session.out.line(line)
-
-
-def histogram(times: Sequence[float], bars: int = 10, width: int = 40) -> list[str]:
-    """The spread of the times, as lines of blocks; times grow by equal factors."""
-    if len(times) < 2:
-        return []
-    least, most = max(min(times), 1e-9), max(times)
-    factor = (most / least) ** (1 / bars) if most > least else 1.0
-    counts = [0] * bars
-    edge = [least * factor ** (index + 1) for index in range(bars)]
-    for each in times:
-        counts[next((index for index in range(bars) if each <= edge[index]), bars - 1)] += 1
-    top = max(counts)
-    return [
-        f"  {span(edge[index]):>9} {'█' * round(count / top * width)} {count:,}" for index, count in enumerate(counts)
-    ]
-
-
-def _read(path: Path, what: str) -> Figures:
-    try:
-        earlier = msgspec.json.decode(path.read_bytes(), type=Figures)
-    except (msgspec.MsgspecError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument("the saved figures cannot be read", where=str(path), why=str(error)) from None
-    if earlier.what != what:
-        raise InvalidArgument(f"this measured {what}", where=str(path), why=f"that one {earlier.what}")
-    return earlier
-
-
-def _change(now: float, before: float) -> str:
-    return f"{(now / before - 1) * 100:+.1f} %" if before else "new"

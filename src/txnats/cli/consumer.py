@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
 
 from ..jetstream import ConsumerConfig, ConsumerInfo, JsMessage
-from .app import verb
+from .app import Family, verb
+from .bodies import RAW
+from .complaints import FAILED
+from .jetstream import FORCE, configured, context, options, sure
 from .output import span
+from .params import Moment, Seconds
 from .running import Session
-from .settings import Seconds
-from .stream import configured, context, show_message, sure
+from .stream import show_message
 
 _STREAM = click.argument("stream")
 _CONSUMER = click.argument("consumer")
+_CONFIG = options(
+    click.option("--filter", "filter_subjects", multiple=True, help="Only messages of this pattern. May be repeated."),
+    click.option("--ack", "ack_policy", type=click.Choice(["explicit", "all", "none"]), help="[explicit]"),
+    click.option(
+        "--deliver",
+        "deliver_policy",
+        type=click.Choice(["all", "last", "new", "last_per_subject"]),
+        help="Where it begins.  [all]",
+    ),
+    click.option("--wait", "ack_wait", type=Seconds(), help="How long an ack may take.  [30s]"),
+    click.option("--max-deliver", type=int, help="Tries of each message."),
+    click.option("--max-pending", "max_ack_pending", type=int, help="Messages without an ack at the most."),
+    click.option("--inactive-threshold", type=Seconds(), help="It goes when unused for so long."),
+    click.option("--description", help="For whoever looks."),
+)
+"""How it is set up: what add and edit take."""
 
 
-@click.group()
+@click.group(cls=Family)
 def consumer() -> None:
     """Make, show and use the consumers of a stream."""
 
@@ -25,20 +45,8 @@ def consumer() -> None:
 @verb(consumer)
 @_STREAM
 @click.argument("name")
-@click.option("--filter", "filter_subjects", multiple=True, help="Only messages of this pattern. May be repeated.")
-@click.option("--ack", "ack_policy", type=click.Choice(["explicit", "all", "none"]), help="[explicit]")
-@click.option(
-    "--deliver",
-    "deliver_policy",
-    type=click.Choice(["all", "last", "new", "last_per_subject"]),
-    help="Where it begins.  [all]",
-)
-@click.option("--wait", "ack_wait", type=Seconds(), help="How long an ack may take.  [30s]")
-@click.option("--max-deliver", type=int, help="Tries of each message.")
-@click.option("--max-pending", "max_ack_pending", type=int, help="Messages without an ack at the most.")
-@click.option("--inactive-threshold", type=Seconds(), help="It goes when unused for so long.")
+@_CONFIG
 @click.option("--ephemeral", is_flag=True, help="It need not outlive those who use it.")
-@click.option("--description", help="For whoever looks.")
 async def add(session: Session, *, stream: str, name: str, ephemeral: bool, **given: Any) -> None:
     """Make a pull consumer."""
     found = await (await context(session)).stream(stream)
@@ -49,20 +57,31 @@ async def add(session: Session, *, stream: str, name: str, ephemeral: bool, **gi
 
 @verb(consumer)
 @_STREAM
+@_CONSUMER
+@_CONFIG
+async def edit(session: Session, *, stream: str, consumer: str, **given: Any) -> None:
+    """Change a consumer's configuration; servers refuse to change where it begins and how it acks."""
+    found = await (await (await context(session)).stream(stream)).consumer(consumer)
+    fields = configured(given)
+    if "filter_subjects" in fields:
+        fields["filter_subject"] = ""
+    show(session, await found.update(found.config.replace(**fields)))
+
+
+@verb(consumer)
+@_STREAM
 @click.option("-n", "--names", is_flag=True, help="Names only.")
 async def ls(session: Session, *, stream: str, names: bool) -> None:
     """List a stream's consumers."""
     found = await (await context(session)).stream(stream)
     infos = await found.consumers().collect()
     if names:
-        session.out.value([each.name for each in infos])
-        for each in infos:
-            session.out.line(each.name)
+        session.out.names([each.name for each in infos])
         return
     rows = [
         (each.name, each.num_pending, each.num_ack_pending, each.num_redelivered, each.num_waiting) for each in infos
     ]
-    session.out.table("", ["name", "to come#", "without ack#", "again#", "waiting pulls#"], rows, infos)
+    session.out.table(["name", "to come#", "without ack#", "again#", "waiting pulls#"], rows, infos)
 
 
 @verb(consumer)
@@ -77,11 +96,11 @@ async def info(session: Session, *, stream: str, consumer: str) -> None:
 @verb(consumer)
 @_STREAM
 @_CONSUMER
-@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+@FORCE
 async def rm(session: Session, *, stream: str, consumer: str, force: bool) -> None:
     """Delete a consumer."""
+    sure(f"Delete the consumer {consumer} of {stream}?", force=force)
     found = await (await context(session)).stream(stream)
-    sure(session, f"Delete the consumer {consumer} of {stream}?", force=force)
     await found.delete_consumer(consumer)
     session.out.record("", {"deleted": f"{stream} > {consumer}"})
 
@@ -91,7 +110,7 @@ async def rm(session: Session, *, stream: str, consumer: str, force: bool) -> No
 @_CONSUMER
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="How many.")
 @click.option("--ack/--no-ack", default=True, show_default=True, help="Acknowledge what is printed.")
-@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+@RAW
 async def next_(session: Session, *, stream: str, consumer: str, count: int, ack: bool, raw: bool) -> None:
     """Take the next messages; waits for them no longer than --timeout."""
     found = await (await context(session)).stream(stream)
@@ -100,6 +119,7 @@ async def next_(session: Session, *, stream: str, consumer: str, count: int, ack
         await _print(session, message, ack=ack, raw=raw)
     if not messages:
         session.out.line("No message came.")
+        session.status = FAILED
 
 
 @verb(consumer)
@@ -107,7 +127,7 @@ async def next_(session: Session, *, stream: str, consumer: str, count: int, ack
 @_CONSUMER
 @click.option("--ack/--no-ack", default=True, show_default=True, help="Acknowledge what is printed.")
 @click.option("--count", type=click.IntRange(1), help="End after so many.")
-@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+@RAW
 async def sub(session: Session, *, stream: str, consumer: str, ack: bool, count: int | None, raw: bool) -> None:
     """Take messages as they come, until Ctrl-C."""
     session.endless = True
@@ -124,9 +144,9 @@ async def sub(session: Session, *, stream: str, consumer: str, ack: bool, count:
 @verb(consumer)
 @_STREAM
 @_CONSUMER
-@click.argument("until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]))
-async def pause(session: Session, *, stream: str, consumer: str, until: Any) -> None:
-    """Let a consumer rest until a time, say 2030-01-01T00:00:00+00:00."""
+@click.argument("until", type=Moment())
+async def pause(session: Session, *, stream: str, consumer: str, until: datetime) -> None:
+    """Let a consumer rest until a moment, 2030-01-01T00:00:00Z, or for a time, 10m."""
     found = await (await context(session)).stream(stream)
     told = await (await found.consumer(consumer)).pause(until)
     session.out.record("", {"paused": told.paused, "until": told.pause_until})
@@ -140,6 +160,18 @@ async def resume(session: Session, *, stream: str, consumer: str) -> None:
     found = await (await context(session)).stream(stream)
     told = await (await found.consumer(consumer)).resume()
     session.out.record("", {"paused": told.paused})
+
+
+@verb(consumer)
+@_STREAM
+@_CONSUMER
+@click.argument("sequence", type=click.IntRange(0), default=0)
+@FORCE
+async def reset(session: Session, *, stream: str, consumer: str, sequence: int, force: bool) -> None:
+    """Deliver again from SEQUENCE on, or what has no ack yet."""
+    sure(f"Let the consumer {consumer} of {stream} go back?", force=force)
+    found = await (await context(session)).stream(stream)
+    show(session, await (await found.consumer(consumer)).reset(sequence))
 
 
 async def _print(session: Session, message: JsMessage, *, ack: bool, raw: bool) -> None:

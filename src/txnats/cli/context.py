@@ -4,64 +4,73 @@ from __future__ import annotations
 
 import click
 
-from ..contexts import Context, available, load, select
-from .app import Verb
+from .. import contexts
+from .app import Family, local, typed_settings
+from .jetstream import FORCE, sure
 from .output import Output
-from .running import complain
-from .settings import Settings
+
+_NAME = click.argument("name")
 
 
-@click.group()
+@click.group(cls=Family)
 def context() -> None:
-    """List, show and select contexts: where to connect, and who we are."""
+    """Where to connect and who we are, kept under a name, and shared with the nats command line."""
 
 
-@context.command("ls", cls=Verb)
-@click.pass_context
-def ls(ctx: click.Context, /, **given: object) -> None:
+@local(context)
+@_NAME
+@click.option("--description", help="For whoever looks.")
+@click.option("--select", "chosen", is_flag=True, help="Select it, too.")
+@click.option("-f", "--force", is_flag=True, help="Replace the one of this name.")
+def add(out: Output, *, name: str, description: str | None, chosen: bool, force: bool) -> None:
+    """Keep the options that all verbs share: `context add prod -s tls://demo.example --creds me.creds`."""
+    fields = typed_settings().context_fields()
+    if description is not None:
+        fields["description"] = description
+    path = contexts.save(name, fields, replace=force)
+    if chosen:
+        contexts.select(name)
+    out.record("", {"name": name, "file": str(path), "selected": chosen})
+
+
+@local(context)
+def ls(out: Output) -> None:
     """List the contexts."""
-    out = _output(ctx, given)
-    selected, names = available()
-    out.table("", ["name", "selected"], [(name, name == selected) for name in names])
+    selected, names = contexts.available()
+    out.table(["name", "selected"], [(name, name == selected) for name in names])
 
 
-@context.command("info", cls=Verb)
+@local(context)
 @click.argument("name", default="")
-@click.pass_context
-def info(ctx: click.Context, /, name: str, **given: object) -> None:
+def info(out: Output, *, name: str) -> None:
     """Show a context, or the selected one; secrets stay out."""
-    out = _output(ctx, given)
-    found = _load(name)
+    found = contexts.load(name or typed_settings().context or "")
+    in_url = found.auth is None and "@" in str(found.servers_for(None))
     fields = {
         "name": found.name,
         "servers": found.servers,
-        "login": type(found.auth).__name__ if found.auth is not None else None,
-        "TLS": found.tls is not None,
-        "inbox prefix": found.inbox_prefix,
-        "JetStream domain": found.jetstream_domain,
+        "login": type(found.auth).__name__ if found.auth is not None else "in the URL" if in_url else "",
+        "tls": found.tls is not None,
+        "inbox_prefix": found.inbox_prefix or "",
+        "js_domain": found.jetstream_domain,
+        "js_api_prefix": found.jetstream_api_prefix,
     }
-    out.record("", fields)
+    out.record("", {name.replace("_", " "): value for name, value in fields.items() if value != ""}, fields)
 
 
-@context.command("select", cls=Verb)
-@click.argument("name")
-@click.pass_context
-def select_(ctx: click.Context, /, name: str, **given: object) -> None:
-    """Select a context: the nats command line uses it from now on."""
-    out = _output(ctx, given)
-    found = _load(name)
-    select(name)
-    out.record("", {"selected": found.name})
+@local(context)
+@_NAME
+def select(out: Output, *, name: str) -> None:
+    """Use a context from now on, here and in the nats command line, where nothing else is said."""
+    contexts.select(name)
+    out.record("", {"selected": name})
 
 
-def _load(name: str) -> Context:
-    try:
-        return load(name)
-    except ValueError as error:
-        complain(error)
-        raise SystemExit(1) from None
-
-
-def _output(ctx: click.Context, given: dict[str, object]) -> Output:
-    settings: Settings = ctx.obj.merged(given)
-    return Output(as_json=bool(settings.json))
+@local(context)
+@_NAME
+@FORCE
+def rm(out: Output, *, name: str, force: bool) -> None:
+    """Delete a context."""
+    sure(f"Delete the context {name}?", force=force)
+    contexts.remove(name)
+    out.record("", {"deleted": name})

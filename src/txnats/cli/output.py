@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from ..headers import Headers
 
 _WIDE = 200
 """Columns where there is no terminal to fit into."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""What a terminal would obey, as what it can show."""
 
 
 class Output:
-    """Where a verb's words go.
+    """Where a verb's words go. When nobody reads them any more, that is told once, and the rest is dropped.
 
     Args:
         as_json: Print JSON, one value a line.
         stream: Standard output unless a test says otherwise.
+        on_gone: Called when nobody reads any more; without it that is raised.
     """
 
-    def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, as_json: bool, stream: TextIO | None = None, on_gone: Callable[[], object] | None = None
+    ) -> None:
         self.as_json = as_json
         self._stream = stream or sys.stdout
-        self.console = Console(file=self._stream, highlight=False)
+        self._on_gone = on_gone
+        self._is_gone = False
+        # What others have said is no markup of ours.
+        self.console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
         if not self.console.is_terminal:
             self.console.width = _WIDE
 
     def line(self, text: str = "") -> None:
         """A line for people; nothing where JSON is wanted."""
         if not self.as_json:
-            self._stream.write(text + "\n")
-            self._stream.flush()
+            self._write(text + "\n")
 
     def raw(self, data: bytes, end: bytes = b"\n") -> None:
         """Bytes as they are."""
-        self._stream.flush()
-        buffer = getattr(self._stream, "buffer", None)
-        if buffer is None:
-            self._stream.write((data + end).decode(errors="replace"))
-        else:
-            buffer.write(data + end)
-            buffer.flush()
+        self._write(data + end)
 
     def value(self, value: Any) -> None:
         """One value as a line of JSON; nothing for people."""
         if self.as_json:
-            self._stream.write(as_json(value) + "\n")
-            self._stream.flush()
+            self._write(as_json(value) + "\n")
 
     def record(self, title: str, fields: Mapping[str, Any], value: Any = None) -> None:
         """One thing: its fields for people, the value, or the fields, as JSON."""
@@ -65,19 +69,52 @@ class Output:
         for name, field in fields.items():
             self.line(f"  {name:>{width}}: {shown(field)}")
 
-    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Any = None) -> None:
+    def names(self, names: Sequence[str]) -> None:
+        """Names, a line each, or a list as JSON."""
+        self.value(names)
+        for name in names:
+            self.line(name)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Any = None) -> None:
         """Several things: a table for people, a list as JSON. A column whose name ends in ``#`` holds numbers."""
         rows = list(rows)
-        names = [column.rstrip("#").strip() for column in columns]
+        names = [column.removesuffix("#") for column in columns]
         if self.as_json:
             self.value([dict(zip(names, row, strict=True)) for row in rows] if values is None else values)
             return
-        table = Table(title=title or None, title_justify="left", header_style="")
+        if not rows:
+            self.line("None found.")
+            return
+        table = Table(header_style="")
         for column, name in zip(columns, names, strict=True):
             table.add_column(name, justify="right" if column.endswith("#") else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(shown(cell) for cell in row))
-        self.console.print(table)
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        self.show(table)
+
+    def show(self, picture: RenderableType) -> None:
+        """Something of rich's."""
+        with self.console.capture() as captured:
+            self.console.print(picture)
+        self._write(captured.get())
+
+    def _write(self, data: str | bytes) -> None:
+        if self._is_gone:
+            return
+        try:
+            if isinstance(data, str):
+                self._stream.write(data)
+            elif (buffer := getattr(self._stream, "buffer", None)) is None:
+                self._stream.write(data.decode(errors="replace"))
+            else:
+                buffer.write(data)
+            self._stream.flush()
+        except BrokenPipeError:
+            self._is_gone = True
+            _discard(self._stream)
+            if self._on_gone is None:
+                raise
+            self._on_gone()
 
 
 def as_json(value: Any) -> str:
@@ -116,8 +153,15 @@ def shown(value: Any) -> str:
             return ", ".join(shown(each) for each in value)
         case dict():
             return ", ".join(f"{name}={shown(each)}" for name, each in value.items())
+        case datetime():
+            return moment(value)
         case _:
-            return str(value)
+            return str(value).translate(_CONTROLS)
+
+
+def moment(when: datetime) -> str:
+    """A moment as people read it, in their time zone."""
+    return f"{when.astimezone():%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}"
 
 
 def size(count: float) -> str:
@@ -131,6 +175,8 @@ def size(count: float) -> str:
 
 def span(seconds: float) -> str:
     """A time as people read it."""
+    if seconds < 1e-5:
+        return f"{seconds * 1e6:.2f} us"
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f} us"
     if seconds < 1:
@@ -151,3 +197,9 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is left in its buffer go nowhere: Python would complain of it at its exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

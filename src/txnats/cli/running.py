@@ -6,22 +6,23 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import cached_property
 from typing import Any
 
-import click
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as TimedOut
-from twisted.logger import globalLogBeginner
-from twisted.python.failure import Failure
+from twisted.logger import globalLogBeginner, textFileLogObserver
 
 import txnats
 
 from ..client import Client
 from ..errors import NatsError
+from ..events import Disconnected, Event, HandlerFailed, PermissionDenied, Reconnected, SlowConsumer
+from .complaints import FAILED, INTERRUPTED, complain, debugging, line_of, tell
 from .output import Output
+from .pipes import Input
 from .settings import Settings
 
-FAILED, INTERRUPTED = 1, 130
 DRAIN = 5.0
 
 
@@ -33,24 +34,36 @@ class Session:
         settings: What it was told.
         out: Where its words go.
         endless: Whether Ctrl-C is the verb's usual end, and so no failure.
+        status: The exit status, as far as it is known.
     """
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         self.reactor = reactor
         self.settings = settings
-        self.out = Output(as_json=bool(settings.json))
+        self.out = Output(as_json=bool(settings.json), on_gone=self._nobody_reads)
         self.endless = False
+        self.status = 0
         self._clients: list[Client] = []
         self._told: list[Deferred[None]] = []
+        self._work: Deferred[None] | None = None
+        self._end: NatsError | None = None
+        self._is_ending = False
 
-    async def connect(self, **options: Any) -> Client:
-        """A connected client, drained at the end."""
-        client = await txnats.connect(self.reactor, **{**self.settings.connect_options(), **options})
+    @cached_property
+    def input(self) -> Input:
+        """Standard input."""
+        return Input(self.reactor)
+
+    async def connect(self) -> Client:
+        """A connected client, drained at the end. What happens to it meanwhile is told on standard error."""
+        client = await txnats.connect(self.reactor, **self.settings.connect_options(), on_event=self._happened)
         self._clients.append(client)
+        client.when_closed().addCallback(self._closed)
         return client
 
     def interrupted(self) -> Deferred[None]:
         """Fires at Ctrl-C, for verbs that have no other end."""
+        self.endless = True
         waiter: Deferred[None] = Deferred(self._told.remove)
         self._told.append(waiter)
         return waiter
@@ -65,90 +78,90 @@ class Session:
             return False
         return True
 
-    def interrupt(self) -> bool:
-        """Ctrl-C: whether somebody waits for that."""
+    def stop(self) -> None:
+        """Ctrl-C, or something that is as good: whoever waits for it is told, else the verb is cancelled."""
         told, self._told = self._told, []
         for waiter in told:
             waiter.callback(None)
-        return bool(told)
+        if not told and self._work is not None:
+            self._work.cancel()
 
-    async def close(self) -> None:
-        """Drain what was opened."""
-        for client in self._clients:
-            await client.drain(DRAIN)
+    def run(self, verb: Callable[[Session], Coroutine[Any, Any, object]]) -> Deferred[None]:
+        """Run a verb; fires at its end, whatever that is, when ``status`` is known."""
+        self._work = Deferred.fromCoroutine(self._whole(verb))
+        return self._work
+
+    async def _whole(self, verb: Callable[[Session], Awaitable[object]]) -> None:
+        try:
+            try:
+                await verb(self)
+            finally:
+                self._is_ending = True
+                for client in self._clients:
+                    await client.drain(DRAIN)
+        except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                raise
+            self._failed(error)
+        if self._end is not None and not self.status:
+            self.status = complain(self._end)
+
+    def _failed(self, error: BaseException) -> None:
+        if self._end is not None:
+            error, self._end = self._end, None
+        status = complain(error)
+        self.status = 0 if status == INTERRUPTED and self.endless else status or self.status
+
+    def _closed(self, reason: NatsError | None) -> None:
+        """The client has given up, and so has the verb."""
+        if reason is not None and not self._is_ending:
+            self._end = reason
+            self.stop()
+
+    def _nobody_reads(self) -> None:
+        self.endless = True
+        self.reactor.callLater(0, self.stop)
+
+    def _happened(self, event: Event) -> None:
+        match event:
+            case Disconnected() if not self._is_ending:
+                tell(f"disconnected: {line_of(event.reason)}; connecting anew")
+            case Reconnected():
+                tell(f"connected again: {event.server}")
+            case SlowConsumer():
+                tell(f"{event.dropped:,} messages came faster than they could be taken, and are lost")
+            case HandlerFailed():
+                complain(event.error)
+            case PermissionDenied() if event.operation == "publish":
+                # A publish has no other way to tell it.
+                tell(f"permission denied: publish to {event.subject!r}")
+                self.status = FAILED
 
 
-def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object]]) -> None:
-    """Run a verb to its end, and exit."""
+def server_of(client: Client) -> str:
+    """The server in use by the name it was given, or by its address."""
+    told = client.server_info
+    return told.server_name if told.server_name not in ("", told.server_id) else f"{told.host}:{told.port}"
+
+
+def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object]]) -> int:
+    """Run a verb to its end; returns its exit status."""
     from twisted.internet import reactor as chosen  # noqa: PLC0415  # the program chooses, and not the import
 
     reactor: Any = chosen
-    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    observers = [textFileLogObserver(sys.stderr)] if debugging() else []
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False, discardBuffer=True)
     session = Session(reactor, settings)
-    ends: list[int] = []
-    work: list[Deferred[object]] = []
-
-    def start() -> None:
-        work.append(Deferred.fromCoroutine(_whole(session, verb)))
-        work[0].addCallbacks(
-            lambda _: ends.append(0), lambda failure: ends.append(_told(failure, endless=session.endless))
-        )
-        work[0].addBoth(lambda _: reactor.stop())
+    pressed: list[None] = []
 
     def interrupt(*_: object) -> None:
         if len(pressed) > 1:
-            os._exit(INTERRUPTED)
+            os._exit(INTERRUPTED)  # thrice: whoever presses it wants no more waiting
         pressed.append(None)
-        reactor.callFromThread(end)
+        reactor.callFromThread(session.stop)
 
-    def end() -> None:
-        if not session.interrupt():
-            work[0].cancel()
-
-    pressed: list[None] = []
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
-    reactor.callWhenRunning(start)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    reactor.callWhenRunning(lambda: session.run(verb).addBoth(lambda _: reactor.stop()))
     reactor.run(installSignalHandlers=False)
-    _leave(ends[0] if ends else FAILED)
-
-
-async def _whole(session: Session, verb: Callable[[Session], Awaitable[object]]) -> None:
-    try:
-        await verb(session)
-    finally:
-        await session.close()
-
-
-def _told(failure: Failure, *, endless: bool) -> int:
-    """Say what went wrong, in one line, and give the exit status."""
-    error = failure.value
-    if isinstance(error, CancelledError):
-        return 0 if endless else INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        return 0  # whoever read has had enough
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
-    complain(error)
-    return FAILED
-
-
-def complain(error: object) -> None:
-    """One line on standard error."""
-    if isinstance(error, NatsError):
-        text = str(error)
-    elif isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror.lower()}: {error.filename}" if error.filename else error.strerror.lower()
-    else:
-        text = f"{type(error).__name__}: {error}"
-    sys.stderr.write("txnats: " + " ".join(text.split()) + "\n")
-
-
-def _leave(status: int) -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain at its own exit otherwise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    return session.status

@@ -8,11 +8,11 @@ import click
 from twisted.internet.threads import deferToThread
 
 from ..server import Cluster, NatsServer, ServerConfig
-from .app import verb
+from .app import Family, verb
 from .running import Session
 
 
-@click.group()
+@click.group(cls=Family)
 def server() -> None:
     """Run servers, or ask the one in use about itself."""
 

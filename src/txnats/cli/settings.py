@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,13 +10,19 @@ import msgspec
 
 from .. import CredentialsFile, NKeyFile, TlsOptions, Token, UserPassword
 from ..auth.authenticators import Authenticator
+from ..contexts import available, load
 from ..secret import Secret
+from .params import Hidden, Seconds
 
 LOCAL = "nats://127.0.0.1:4222"
+_PLACES = ("server", "context")
+_LOGINS = ("user", "token", "creds", "nkey")
+_EITHER = (_PLACES, _LOGINS, ("js_domain", "js_api_prefix"))
+"""Of each of these at most one is given; a later one replaces an earlier one."""
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """The options that all verbs share. None for those that were not given. What may hold a login shows as ``***``."""
+    """The options that all verbs share. None for those that were not given."""
 
     server: Secret | None = None
     context: str | None = None
@@ -29,32 +36,49 @@ class Settings(msgspec.Struct, kw_only=True):
     tlsca: str | None = None
     tlsfirst: bool | None = None
     inbox_prefix: str | None = None
+    js_domain: str | None = None
+    js_api_prefix: str | None = None
     connection_name: str | None = None
     timeout: float | None = None
     json: bool | None = None
 
-    def merged(self, given: dict[str, Any]) -> Settings:
-        """These, and on top of them what was given behind the verb."""
-        return msgspec.structs.replace(self, **{name: value for name, value in given.items() if value is not None})
+    def __repr__(self) -> str:
+        return "<Settings>"  # a login may be in them
+
+    def merged(self, given: Mapping[str, Any]) -> Settings:
+        """These, and on top of them what was given later: behind the environment the command, behind that the verb.
+
+        Raises:
+            click.UsageError: Two that exclude each other were given at once.
+        """
+        added = {name: value for name, value in given.items() if value is not None}
+        for names in _EITHER:
+            chosen = [name for name in names if name in added]
+            if len(chosen) > 1:
+                raise click.UsageError(f"{' and '.join(map(_flag, chosen))} exclude each other")
+            if chosen:
+                added = {**dict.fromkeys(names), **added}
+        return msgspec.structs.replace(self, **added)
 
     @property
     def seconds(self) -> float:
         """How long one answer may take."""
         return 5.0 if self.timeout is None else self.timeout
 
-    def connect_options(self) -> dict[str, Any]:
-        """The arguments of ``txnats.connect``.
+    def place(self) -> dict[str, str]:
+        """Where to connect: the server, the context, the selected context, or this machine."""
+        if self.server is not None:
+            return {"servers": self.server.reveal()}
+        context = self.context if self.context is not None else available()[0]
+        return {"servers": LOCAL} if context is None else {"context": context}
 
-        Raises:
-            click.UsageError: Two of them exclude each other.
-        """
-        if self.context is not None and self.server is not None:
-            raise click.UsageError("give either --server or --context")
-        options: dict[str, Any] = {"name": self.connection_name or "txnats command line", "timeout": self.seconds}
-        if self.context is not None:
-            options["context"] = self.context
-        else:
-            options["servers"] = (self.server and self.server.reveal()) or LOCAL
+    def connect_options(self) -> dict[str, Any]:
+        """The arguments of ``txnats.connect``."""
+        options: dict[str, Any] = {
+            **self.place(),
+            "name": self.connection_name or "txnats command line",
+            "timeout": self.seconds,
+        }
         auth = self._auth()
         if auth is not None:
             options["auth"] = auth
@@ -66,25 +90,42 @@ class Settings(msgspec.Struct, kw_only=True):
             options["inbox_prefix"] = self.inbox_prefix
         return options
 
-    def _auth(self) -> Authenticator | None:
-        kinds: dict[str, Any] = {
-            "--user": self.user,
-            "--token": self.token,
-            "--creds": self.creds,
-            "--nkey": self.nkey,
+    def jetstream_options(self) -> dict[str, str]:
+        """The arguments of ``JetStream``: where its API is, as given or as the context says."""
+        domain, prefix = self.js_domain, self.js_api_prefix
+        context = self.place().get("context")
+        if domain is None and prefix is None and context is not None:
+            found = load(context)
+            domain, prefix = found.jetstream_domain, found.jetstream_api_prefix
+        return {name: value for name, value in (("domain", domain), ("prefix", prefix)) if value}
+
+    def context_fields(self) -> dict[str, object]:
+        """These as the fields of a context's file."""
+        fields = {
+            "url": self.server and self.server.reveal(),
+            "user": self.user,
+            "password": self.password and self.password.reveal(),
+            "token": self.token and self.token.reveal(),
+            "creds": self.creds,
+            "nkey": self.nkey,
+            "cert": self.tlscert,
+            "key": self.tlskey,
+            "ca": self.tlsca,
+            "tls_first": self.tlsfirst,
+            "inbox_prefix": self.inbox_prefix,
+            "jetstream_domain": self.js_domain,
+            "jetstream_api_prefix": self.js_api_prefix,
         }
-        given = [name for name, value in kinds.items() if value is not None]
-        if len(given) > 1:
-            raise click.UsageError(f"{' and '.join(given)} exclude each other")
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _auth(self) -> Authenticator | None:
         if self.user is not None:
-            return UserPassword(self.user, self.password or "")
+            return UserPassword(self.user, self.password) if self.password is not None else Token(self.user)
         if self.token is not None:
             return Token(self.token)
         if self.creds is not None:
             return CredentialsFile(self.creds)
-        if self.nkey is not None:
-            return NKeyFile(self.nkey)
-        return None
+        return None if self.nkey is None else NKeyFile(self.nkey)
 
 
 def shared() -> list[click.Option]:
@@ -93,8 +134,10 @@ def shared() -> list[click.Option]:
         click.Option(
             ["-s", "--server"], envvar="NATS_URL", type=Hidden(), help=f"URLs of servers, with commas.  [{LOCAL}]"
         ),
-        click.Option(["--context"], envvar="NATS_CONTEXT", help="A context of the nats command line."),
-        click.Option(["--user"], envvar="NATS_USER", help="User name."),
+        click.Option(
+            ["--context"], envvar="NATS_CONTEXT", help="A context of the nats command line.  [the selected one]"
+        ),
+        click.Option(["--user"], envvar="NATS_USER", help="User name; without a password it is a token."),
         click.Option(["--password"], envvar="NATS_PASSWORD", type=Hidden(), help="Password."),
         click.Option(["--token"], envvar="NATS_TOKEN", type=Hidden(), help="Token."),
         click.Option(["--creds"], envvar="NATS_CREDS", type=click.Path(), help="Credentials file."),
@@ -104,53 +147,13 @@ def shared() -> list[click.Option]:
         click.Option(["--tlsca"], envvar="NATS_CA", type=click.Path(), help="Certificates to trust, PEM."),
         click.Option(["--tlsfirst"], is_flag=True, default=None, help="TLS before the server says anything."),
         click.Option(["--inbox-prefix"], envvar="NATS_INBOX_PREFIX", help="First tokens of reply subjects."),
+        click.Option(["--js-domain"], envvar="NATS_JS_DOMAIN", help="JetStream domain."),
+        click.Option(["--js-api-prefix"], envvar="NATS_JS_API_PREFIX", help="First tokens of JetStream's API."),
         click.Option(["--connection-name"], help="How the server calls us."),
         click.Option(["--timeout"], type=Seconds(), envvar="NATS_TIMEOUT", help="How long an answer may take.  [5s]"),
-        click.Option(["-j", "--json"], is_flag=True, default=None, help="Print JSON."),
+        click.Option(["-j", "--json"], is_flag=True, default=None, help="Print JSON, a value a line."),
     ]
 
 
-class Hidden(click.ParamType[Secret]):
-    """A text that may hold a secret. On the command line itself everybody on the machine can read it."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Secret:
-        return value if isinstance(value, Secret) else Secret(value or "")
-
-
-class Seconds(click.ParamType[float]):
-    """A time: ``500ms``, ``2s``, ``1.5m``, ``3h``, ``7d``, or a number of seconds."""
-
-    name = "time"
-    _UNITS = (("ms", 0.001), ("us", 1e-6), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0))
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, (int, float)):
-            return float(value)
-        number, factor = value, 1.0
-        for unit, seconds in self._UNITS:
-            if value.endswith(unit):
-                number, factor = value[: -len(unit)], seconds
-                break
-        try:
-            return float(number) * factor
-        except ValueError:
-            self.fail(f"{value!r} is no time: say 500ms, 2s, 1.5m, 3h or 7d", param, ctx)
-
-
-class Size(click.ParamType[int]):
-    """A number of bytes: ``512``, ``64KB``, ``1MiB``, ``2G``."""
-
-    name = "size"
-    _UNITS = (("", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40))
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = value.lower().removesuffix("ib").removesuffix("b")
-        unit = text[-1:] if text[-1:] in "kmgt" else ""
-        try:
-            return int(float(text.removesuffix(unit)) * dict(self._UNITS)[unit])
-        except ValueError:
-            self.fail(f"{value!r} is no size: say 512, 64KB or 1MB", param, ctx)
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -2,82 +2,55 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
-from ..jetstream import JetStream, JsMessage, MessageNotFound, StoredMessage, StreamConfig, StreamInfo
-from .app import verb
-from .output import body, headers_json, size, span
+from ..errors import InvalidArgument
+from ..jetstream import JsMessage, Manifest, MessageNotFound, StoredMessage, StreamConfig, StreamInfo
+from .app import Family, verb
+from .bodies import RAW, show_body
+from .jetstream import FORCE, configured, context, options, sure
+from .output import body, headers_json, moment, size, span
+from .params import Seconds, Size
+from .pipes import CHUNK
+from .progress import Bar
 from .running import Session
-from .settings import Seconds, Size
 
 _STREAM = click.argument("stream")
-_YES = click.option("-f", "--force", is_flag=True, help="Do not ask.")
+_MANIFEST, _DATA = "backup.json", "stream.tar.s2"
+"""The files of a backup, as the nats command line names them."""
+_CONFIG = options(
+    click.option("--subjects", multiple=True, help="What it takes in. May be repeated."),
+    click.option("--storage", type=click.Choice(["file", "memory"]), help="Where it is kept.  [file]"),
+    click.option("--retention", type=click.Choice(["limits", "interest", "workqueue"]), help="[limits]"),
+    click.option("--discard", type=click.Choice(["old", "new"]), help="What goes when it is full.  [old]"),
+    click.option("--max-msgs", type=int, help="Messages at the most."),
+    click.option("--max-msgs-per-subject", type=int, help="Messages of each subject at the most."),
+    click.option("--max-bytes", type=Size(), help="Bytes at the most."),
+    click.option("--max-msg-size", type=Size(), help="Bytes of one message at the most."),
+    click.option("--max-age", type=Seconds(), help="How old a message becomes."),
+    click.option("--dupe-window", "duplicate_window", type=Seconds(), help="How long ids are remembered.  [2m]"),
+    click.option("--replicas", "num_replicas", type=int, help="Copies.  [1]"),
+    click.option("--compression", type=click.Choice(["none", "s2"]), help="[none]"),
+    click.option("--allow-direct/--no-allow-direct", default=None, help="Any copy may be read."),
+    click.option("--allow-msg-ttl/--no-allow-msg-ttl", default=None, help="Messages may have an age of their own."),
+    click.option("--description", help="For whoever looks."),
+)
+"""How it is set up: what add and edit take."""
 
 
-@click.group()
+@click.group(cls=Family)
 def stream() -> None:
     """Make, show and empty streams, and read what they hold."""
 
 
-async def context(session: Session) -> JetStream:
-    """JetStream, by what the command was told."""
-    return JetStream(await session.connect(), timeout=max(session.settings.seconds, 1.0))
-
-
-def configured(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a configuration that were given."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value not in (None, ())
-    }
-
-
-def sure(session: Session, question: str, *, force: bool) -> None:
-    """Ask, unless that was said to be needless.
-
-    Raises:
-        click.Abort: No.
-    """
-    if not force and not session.out.as_json:
-        click.confirm(question, abort=True)
-
-
-def config_options(command: Any) -> Any:
-    """The options of ``add`` and ``edit``."""
-    for option in reversed(
-        (
-            click.option("--subjects", multiple=True, help="What it takes in. May be repeated."),
-            click.option("--storage", type=click.Choice(["file", "memory"]), help="Where it is kept.  [file]"),
-            click.option("--retention", type=click.Choice(["limits", "interest", "workqueue"]), help="[limits]"),
-            click.option("--discard", type=click.Choice(["old", "new"]), help="What goes when it is full.  [old]"),
-            click.option("--max-msgs", type=int, help="Messages at the most."),
-            click.option("--max-msgs-per-subject", type=int, help="Messages of each subject at the most."),
-            click.option("--max-bytes", type=Size(), help="Bytes at the most."),
-            click.option("--max-msg-size", type=Size(), help="Bytes of one message at the most."),
-            click.option("--max-age", type=Seconds(), help="How old a message becomes."),
-            click.option(
-                "--dupe-window", "duplicate_window", type=Seconds(), help="How long ids are remembered.  [2m]"
-            ),
-            click.option("--replicas", "num_replicas", type=int, help="Copies.  [1]"),
-            click.option("--compression", type=click.Choice(["none", "s2"]), help="[none]"),
-            click.option("--allow-direct/--no-allow-direct", default=None, help="Any copy may be read."),
-            click.option(
-                "--allow-msg-ttl/--no-allow-msg-ttl", default=None, help="Messages may have an age of their own."
-            ),
-            click.option("--description", help="For whoever looks."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @verb(stream)
 @click.argument("name")
-@config_options
+@_CONFIG
 async def add(session: Session, *, name: str, **given: Any) -> None:
     """Make a stream. Without --subjects it takes in the subject of its name."""
     js = await context(session)
@@ -88,7 +61,7 @@ async def add(session: Session, *, name: str, **given: Any) -> None:
 
 @verb(stream)
 @_STREAM
-@config_options
+@_CONFIG
 async def edit(session: Session, *, stream: str, **given: Any) -> None:
     """Change a stream's configuration."""
     js = await context(session)
@@ -104,16 +77,14 @@ async def ls(session: Session, *, subject: str, names: bool) -> None:
     js = await context(session)
     if names:
         found = await js.stream_names(subject).collect()
-        session.out.value(found)
-        for name in found:
-            session.out.line(name)
+        session.out.names(found)
         return
     infos = await js.streams(subject).collect()
     rows = [
         (each.config.name, each.config.subjects, each.state.messages, size(each.state.bytes), each.state.consumer_count)
         for each in infos
     ]
-    session.out.table("", ["name", "subjects", "messages#", "size#", "consumers#"], rows, infos)
+    session.out.table(["name", "subjects", "messages#", "size#", "consumers#"], rows, infos)
 
 
 @verb(stream)
@@ -129,31 +100,29 @@ async def subjects(session: Session, *, stream: str) -> None:
     """Count a stream's messages by subject."""
     js = await context(session)
     told = await (await js.stream(stream)).info(subjects=">")
-    session.out.table("", ["subject", "messages#"], sorted((told.state.subjects or {}).items()))
+    session.out.table(["subject", "messages#"], sorted((told.state.subjects or {}).items()))
 
 
 @verb(stream)
 @_STREAM
-@_YES
+@FORCE
 async def rm(session: Session, *, stream: str, force: bool) -> None:
     """Delete a stream and all that it holds."""
-    js = await context(session)
-    sure(session, f"Delete the stream {stream} and all that it holds?", force=force)
-    await js.delete_stream(stream)
+    sure(f"Delete the stream {stream} and all that it holds?", force=force)
+    await (await context(session)).delete_stream(stream)
     session.out.record("", {"deleted": stream})
 
 
 @verb(stream)
 @_STREAM
-@_YES
+@FORCE
 @click.option("--subject", default="", help="Only messages of this subject or pattern.")
 @click.option("--seq", type=int, default=0, help="Only those before this sequence.")
 @click.option("--keep", type=int, default=0, help="All but so many.")
 async def purge(session: Session, *, stream: str, force: bool, subject: str, seq: int, keep: int) -> None:
     """Delete messages of a stream."""
-    js = await context(session)
-    found = await js.stream(stream)
-    sure(session, f"Delete messages of the stream {stream}?", force=force)
+    sure(f"Delete messages of the stream {stream}?", force=force)
+    found = await (await context(session)).stream(stream)
     purged = await found.purge(subject=subject, sequence=seq, keep=keep)
     session.out.record("", {"stream": stream, "purged": purged})
 
@@ -161,12 +130,11 @@ async def purge(session: Session, *, stream: str, force: bool, subject: str, seq
 @verb(stream)
 @_STREAM
 @click.argument("sequence", type=int)
-@_YES
+@FORCE
 async def rmm(session: Session, *, stream: str, sequence: int, force: bool) -> None:
     """Delete one message of a stream."""
-    js = await context(session)
-    found = await js.stream(stream)
-    sure(session, f"Delete message {sequence} of the stream {stream}?", force=force)
+    sure(f"Delete message {sequence} of the stream {stream}?", force=force)
+    found = await (await context(session)).stream(stream)
     await found.delete_message(sequence)
     session.out.record("", {"stream": stream, "deleted": sequence})
 
@@ -190,7 +158,7 @@ async def get(session: Session, *, stream: str, sequence: int | None, last_for: 
 @click.option("--seq", type=click.IntRange(1), default=1, help="From this sequence on.")
 @click.option("--subject", default="", help="Only messages of this subject or pattern.")
 @click.option("--count", type=click.IntRange(1), default=25, show_default=True, help="How many.")
-@click.option("-r", "--raw", is_flag=True, help="Print bodies only.")
+@RAW
 async def view(session: Session, *, stream: str, seq: int, subject: str, count: int, raw: bool) -> None:
     """Print messages of a stream in order, without taking them."""
     found = await (await context(session)).stream(stream)
@@ -205,16 +173,55 @@ async def view(session: Session, *, stream: str, seq: int, subject: str, count: 
 
 @verb(stream)
 @_STREAM
-@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
-async def backup(session: Session, *, stream: str, target: Path) -> None:
-    """Write a snapshot of a stream to a file."""
+@FORCE
+async def seal(session: Session, *, stream: str, force: bool) -> None:
+    """Let nothing in or out of a stream any more, for ever."""
+    sure(f"Seal the stream {stream} for ever?", force=force)
     found = await (await context(session)).stream(stream)
-    written = 0
-    with target.open("wb") as file:
-        async for chunk in found.snapshot():
+    show(session, await found.update(found.config.replace(sealed=True)))
+
+
+@verb(stream)
+@_STREAM
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--consumers/--no-consumers", default=True, show_default=True, help="With its consumers.")
+@click.option("--check", is_flag=True, help="Let the server look at each message before.")
+async def backup(session: Session, *, stream: str, folder: Path, consumers: bool, check: bool) -> None:
+    """Write a stream into FOLDER, as the nats command line does."""
+    manifest, data = folder / _MANIFEST, folder / _DATA
+    for each in (manifest, data):
+        if each.exists():
+            raise InvalidArgument("there is a backup already", where=str(each), hint="name another folder")
+    found = await (await context(session)).stream(stream)
+    folder.mkdir(parents=True, exist_ok=True)
+    snapshot = found.snapshot(consumers=consumers, check=check)
+    with data.open("xb") as file, Bar(stream, hidden=session.out.as_json) as bar:
+        async for chunk in snapshot:
             file.write(chunk)
-            written += len(chunk)
-    session.out.record("", {"stream": stream, "file": str(target), "size": size(written)})
+            bar(snapshot.size, None)
+    # Last: what has no manifest is no whole backup.
+    manifest.write_bytes((await snapshot.manifest()).to_json())
+    session.out.record("", {"stream": stream, "folder": str(folder), "size": size(snapshot.size)})
+
+
+@verb(stream)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--replicas", "num_replicas", type=int, help="Copies.  [as it had]")
+async def restore(session: Session, *, folder: Path, num_replicas: int | None) -> None:
+    """Make a stream again of what backup, here or in the nats command line, has written into FOLDER."""
+    manifest = Manifest.from_json((folder / _MANIFEST).read_bytes())
+    config = None if num_replicas is None else manifest.config.replace(num_replicas=num_replicas)
+    js = await context(session)
+    with (folder / _DATA).open("rb") as file, Bar(manifest.config.name, hidden=session.out.as_json) as bar:
+        made = await js.restore_stream(manifest, _chunks(file, bar), config=config)
+    show(session, made.cached)
+
+
+def _chunks(file: BinaryIO, bar: Bar) -> Iterator[bytes]:
+    total = os.fstat(file.fileno()).st_size
+    while chunk := file.read(CHUNK):
+        yield chunk
+        bar(file.tell(), total)
 
 
 def show(session: Session, told: StreamInfo) -> None:
@@ -245,18 +252,14 @@ def show(session: Session, told: StreamInfo) -> None:
 def show_message(session: Session, message: StoredMessage | JsMessage, *, raw: bool) -> None:
     """A stored message, or one that a consumer gave."""
     if isinstance(message, StoredMessage):
-        sequence, moment = message.sequence, message.timestamp
+        sequence, when = message.sequence, message.timestamp
     else:
-        sequence, moment = message.metadata.stream_sequence, message.metadata.timestamp
+        sequence, when = message.metadata.stream_sequence, message.metadata.timestamp
     if session.out.as_json:
-        told = {"subject": message.subject, "sequence": sequence, "time": moment}
+        told = {"subject": message.subject, "sequence": sequence, "time": when}
         session.out.value({**told, "headers": headers_json(message.headers), **body(message.payload)})
     elif raw:
         session.out.raw(message.payload)
     else:
-        session.out.line(f'[{sequence}] "{message.subject}" {moment.isoformat()}')
-        for name, value in message.headers.items():
-            session.out.line(f"{name}: {value}")
-        session.out.line()
-        session.out.raw(message.payload)
-        session.out.line()
+        session.out.line(f'[{sequence}] "{message.subject}" {moment(when)}')
+        show_body(session.out, message.headers, message.payload)

@@ -85,13 +85,19 @@ def error_from(error: ApiError, *, what: str = "", where: str = "") -> JetStream
 class StreamNotFound(JetStreamError, err_code=10059):
     """There is no such stream in this account or domain."""
 
+    hinted = "check its name, the account and the domain; js.stream_names() lists what is there"
+
 
 class ConsumerNotFound(JetStreamError, err_code=(10014, 10149)):
     """The stream has no such consumer."""
 
+    hinted = "create it; one without durable_name goes when nobody has used it for a while"
+
 
 class MessageNotFound(JetStreamError, err_code=10037):
     """The stream holds no such message."""
+
+    hinted = "it was never there, or was deleted, purged or has expired"
 
 
 class SequenceNotFound(JetStreamError, err_code=10043):
@@ -129,6 +135,8 @@ class WrongLastSequence(JetStreamError, err_code=(10071, 10164)):
         last_sequence: Its last sequence, when the server tells it (it does not on a replicated stream), else None.
     """
 
+    hinted = "read again, decide anew, and publish with the sequence that was read then"
+
     def __init__(self, code: int, err_code: int, description: str, *, what: str = "", where: str = "") -> None:
         super().__init__(code, err_code, description, what=what, where=where)
         told = re.search(r"\d+\s*\Z", description)
@@ -141,6 +149,8 @@ class WrongLastMessageId(JetStreamError, err_code=10070):
 
 class WrongStream(JetStreamError, err_code=10060):
     """The subject belongs to another stream than was expected."""
+
+    hinted = "js.stream_names(subject) tells which stream has it"
 
 
 # What JetStream is not, or not now
@@ -231,6 +241,8 @@ class PullFailed(JetStreamError):
 
 class ConsumerDeleted(PullFailed):
     """The consumer, or its stream, was deleted."""
+
+    hinted = "create it again, if it was not meant to go"
 
 
 class ConsumerIsPush(PullFailed):

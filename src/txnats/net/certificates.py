@@ -41,7 +41,7 @@ def _read(name: str, path: StrPath) -> bytes:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        failure = TlsUnavailable("", f"TlsOptions.{name} cannot be read: {str(path)!r}: {why}")
+        failure = TlsUnavailable("", f"TlsOptions.{name} cannot be read: {str(path)!r}: {why}", hint=_READABLE)
     raise failure
 
 
@@ -180,9 +180,13 @@ def distrusted(expected: str, certificate: X509, code: int, depth: int) -> Certi
     return CertificateRefused(expected, f"{whose} {why}", hint=hint)
 
 
+_READABLE = "check the path, and who may read the file"
 _UNKNOWN_AUTHORITY = ("is signed by nobody who is trusted here", "give the authority's certificate as TlsOptions.ca")
 _DISTRUST = {
-    X509VerificationCodes.ERR_CERT_HAS_EXPIRED: ("has expired: it was good until {until:%Y-%m-%d %H:%M:%S} UTC", ""),
+    X509VerificationCodes.ERR_CERT_HAS_EXPIRED: (
+        "has expired: it was good until {until:%Y-%m-%d %H:%M:%S} UTC",
+        "renew it; or is the clock here wrong?",
+    ),
     X509VerificationCodes.ERR_CERT_NOT_YET_VALID: (
         "is not good before {since:%Y-%m-%d %H:%M:%S} UTC",
         "is the clock right?",

@@ -426,7 +426,8 @@ class Connection(Protocol):
             self._listener.ask(self)
 
     def _stale(self, seconds: float) -> None:
-        self.fail(StaleConnection(self.server, f"no byte came for {seconds:g} s in spite of PINGs"))
+        why = f"no byte came for {seconds:g} s in spite of PINGs"
+        self.fail(StaleConnection(self.server, why, hint="is the server stuck, or the network between?"))
 
     def _give_up(self, _: Deferred[Connection]) -> None:
         """The deadline or the caller ended the attempt: which part of the handshake was it waiting for?"""
@@ -435,4 +436,5 @@ class Connection(Protocol):
     def _lost_because(self, reason: Failure) -> NatsError:
         told_to = None if self._live else self.info
         tls = None if self._security is None else self._security.explain(reason.value, told_to)
-        return why_lost(self.server, reason, tls=tls, live=self._live)
+        leaving = self.info is not None and self.info.ldm
+        return why_lost(self.server, reason, tls=tls, live=self._live, leaving=leaving)

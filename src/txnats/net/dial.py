@@ -9,6 +9,7 @@ from typing import cast
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError, UserError
+from twisted.internet.error import ConnectionRefusedError as NobodyListens
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
@@ -66,8 +67,10 @@ def dial(
 
     def late(_: object, __: float) -> object:
         connection = factory.connection
-        waited_for = "connection" if connection is None or connection.transport is None else connection.awaits
-        return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s"))
+        reached = connection is not None and connection.transport is not None
+        waited_for = connection.awaits if connection is not None and reached else "connection"
+        hint = _NO_WORD if waited_for.startswith("INFO") else "" if reached else _NO_WAY
+        return Failure(DialFailed(server, f"no {waited_for} within {timeout:g} s", hint=hint))
 
     def failed(failure: Failure) -> Failure:
         error = failure.value if isinstance(failure.value, NatsError) else _explain(server, failure)
@@ -88,16 +91,22 @@ def _unwrapped(factory: _OneConnection, connected: object) -> Connection:
     return factory.connection
 
 
+_NO_WORD = "is that a NATS port? A server that begins with TLS wants TlsOptions(handshake_first=True)"
+_NO_WAY = "is the address right, and does a firewall let it through?"
+_NOBODY = "is a nats-server running there? Its usual port is 4222"
+
+
 def _explain(server: str, failure: Failure) -> NatsError:
     error = failure.value
     if isinstance(error, (CancelledError, ConnectingCancelledError, DeferredTimeoutError)):
         return DialFailed(server, "the attempt was given up", cause=error)
     if isinstance(error, DNSLookupError):
-        return DialFailed(server, "the host name is not known", cause=error, hint="check its spelling")
+        return DialFailed(server, "the host name is not known", cause=error, hint="check its spelling, and DNS")
     if isinstance(error, UserError):
         return DialFailed(server, "the endpoint refused the attempt", cause=error)
     if isinstance(error, ConnectError):
-        return DialFailed(server, _plain(error), cause=error)
+        hint = _NOBODY if isinstance(error, NobodyListens) else _NO_WAY
+        return DialFailed(server, _plain(error), cause=error, hint=hint)
     return DialFailed(server, f"{type(error).__name__}: {error}", cause=error)
 
 

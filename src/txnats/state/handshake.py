@@ -105,6 +105,7 @@ class Handshake:
         self._warn = warn
         self._asking = False
         self._greeted = False
+        self._anonymous = False
         self._upgrading = False
         self._unanswered = True
         self.info: ServerInfo | None = None
@@ -132,6 +133,8 @@ class Handshake:
             return self._more_than_info()
         match op:
             case Fault(error):
+                if self.info is None and not error.hint:
+                    error.hint = "is that a NATS port? A monitoring port speaks HTTP, a WebSocket port wants ws://"
                 return Refused(error)
             case Err(text):
                 return Refused(self._error(text))
@@ -185,7 +188,11 @@ class Handshake:
             )
         if not (info.tls_required or info.tls_available):
             return Refused(
-                TlsUnavailable(self._server, "the server does not offer it", hint="nothing was sent in clear")
+                TlsUnavailable(
+                    self._server,
+                    "the server does not offer it",
+                    hint="set it up there, or use nats:// without TLS; nothing was sent in clear",
+                )
             )
         self._upgrading = True
         return StartTls()
@@ -193,6 +200,7 @@ class Handshake:
     def proven(self, fields: Fields) -> Answer:
         """The credentials are there: CONNECT with them."""
         self._asking = False
+        self._anonymous = not fields
         for warning in getattr(fields, "warnings", ()):
             self._warn(warning)
         connect = msgspec.structs.replace(self._connect, tls_required=True) if self.secure else self._connect
@@ -228,6 +236,8 @@ class Handshake:
             # Nobody was refused: a second time must not end the client.
             why, hint = f"they did not come before the server said {text!r}", "raise the server's authorization.timeout"
             return CredentialsUnavailable(self._server, why, hint=hint)
+        if self._anonymous and type(error) is AuthenticationRefused:
+            error.hint = "it wants a login and none was given: auth=, or user:password@ in the URL"
         return error
 
     def _greeting(self) -> Answer:

@@ -346,7 +346,7 @@ class Outbox:
     def _check_room(self, size: int) -> None:
         if size + self._kept_size > self._limit:
             # Without the frames of earlier times: once closed, it is the same error each time.
-            raise self._full().with_traceback(None)
+            raise self._full(size - self.size).with_traceback(None)
 
     def _taken(self) -> None:
         """Something was added: seal what has gathered, wake the writer if it sleeps."""
@@ -377,19 +377,21 @@ class Outbox:
             self._commands.clear()
         self._sealed_size = self.size
 
-    def _full(self) -> NatsError:
+    def _full(self, size: int) -> NatsError:
         if self._closed is not None:
             return self._closed
         if self._down:
             return OutboxFull(
                 waiting=self.size,
                 limit=self._limit,
+                size=size,
                 what="no room to keep publishes while disconnected",
                 hint="wait for Reconnected, or raise ReconnectOptions.buffer",
             )
         return OutboxFull(
             waiting=self.size + self._kept_size,
             limit=self._limit,
+            size=size,
             what="the server takes bytes more slowly than they are published",
             hint="await client.ready_to_write() between publishes",
         )

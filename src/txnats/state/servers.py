@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
@@ -216,7 +217,7 @@ class Servers:
         causes = list(self._causes.items())
         kinds = {type(error) for _, error in causes}
         if len(kinds) == 1 and not kinds <= {DialFailed}:
-            return causes[-1][1]
+            return _together(causes)
         return NoServersLeft(causes)
 
     def pass_is_over(self) -> bool:
@@ -282,3 +283,14 @@ def _place(server: Server) -> str:
         return server.name
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"{host}:{address.port}"
+
+
+def _together(causes: list[tuple[str, NatsError]]) -> NatsError:
+    """One error for servers that all failed in one way: the last one's, which tells of the others, too."""
+    _, last = causes[-1]
+    if len(causes) > 1:
+        facts, last = last.__dict__, copy(last)
+        last.__dict__.update(facts)
+        others = "; ".join(f"{server}: {error.why or error.what}" for server, error in causes[:-1])
+        last.why = f"{last.why}; and {others}"
+    return last

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from random import Random
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -27,6 +27,9 @@ from .permissions import Permissions
 from .routing import Interest
 from .subscribers import Answerer, Order, Subscriber, at_random
 
+if TYPE_CHECKING:
+    from .jetstream import FakeJetStream
+
 VERSION = "2.15.1"
 """The server whose behaviour this one follows."""
 
@@ -36,7 +39,7 @@ MAX_PAYLOAD = 1_048_576
 MAX_PENDING = 67_108_864
 _FIELDS = frozenset(
     {"name", "host", "port", "user", "password", "token", "users", "max_payload", "max_pending", "max_connections"}
-    | {"ping_interval", "lame_duck_duration", "lame_duck_grace_period"}
+    | {"ping_interval", "lame_duck_duration", "lame_duck_grace_period", "jetstream"}
 )
 Number = TypeVar("Number", int, float)
 
@@ -99,6 +102,19 @@ class FakeServer(ServerFactory):
         self._deaf = False
         self._turns = count(1)
         self.info = {**self._own_info(), **(info or {})}
+        self._jetstream: FakeJetStream | None = None
+        if self.config.jetstream:
+            _ = self.jetstream
+
+    @property
+    def jetstream(self) -> FakeJetStream:
+        """Its JetStream; with ``jetstream=True`` there is one from the start, else from when this is asked for."""
+        if self._jetstream is None:
+            # Most tests have no use for it.
+            from .jetstream import FakeJetStream  # noqa: PLC0415
+
+            self._jetstream = FakeJetStream(self)
+        return self._jetstream
 
     # Its life
 
@@ -233,9 +249,19 @@ class FakeServer(ServerFactory):
         """The INFO that answers CONNECT."""
         return self._info(connection, connect_info=True, remote_account="$G")
 
-    def route(self, message: Publish, source: object) -> bool:
-        """Hand a message to all who are to have it; whether there were any."""
-        entries, groups = self.interest.match(message.subject)
+    def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call it after so many seconds, unless the server is killed before."""
+        self._timers.later(seconds, call, *arguments)
+
+    def route(self, message: Publish, source: object, *, to: bytes | None = None) -> bool:
+        """Hand a message to all who are to have it; whether there were any.
+
+        Args:
+            message: With the subject that it tells.
+            source: The connection that it came by.
+            to: The subject that it is delivered on, if that is another one.
+        """
+        entries, groups = self.interest.match(message.subject if to is None else to)
         delivered = [entry.deliver(message, source) for entry in entries]
         delivered += [self._deliver_to_one(members, message, source) for members in groups]
         return any(delivered)
@@ -252,7 +278,7 @@ class FakeServer(ServerFactory):
     def _reply(self, subject: bytes, reply: Reply) -> None:
         said = as_publish(subject, reply.payload, headers=reply.headers, status=reply.status)
         if reply.delay:
-            self._timers.later(reply.delay, lambda: self.route(said, None))
+            self.later(reply.delay, lambda: self.route(said, None))
         else:
             self.route(said, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -19,6 +19,9 @@ from .commands import Command, Publish
 from .fake_connection import FakeConnection
 from .fake_server import FakeServer
 from .memory import MemoryNetwork
+
+if TYPE_CHECKING:
+    from .jetstream import FakeJetStream
 
 Result = TypeVar("Result")
 
@@ -65,6 +68,11 @@ class World:
         self.events: list[Event] = []
         self._said: list[Published] = []
         self._clients: list[Client] = []
+
+    @property
+    def jetstream(self) -> FakeJetStream:
+        """The server's JetStream: there is none before this is asked for."""
+        return self.server.jetstream
 
     def options(self, **options: Any) -> dict[str, Any]:
         """``reactor`` and ``servers`` for a program that makes a client of its own, beside what is given."""

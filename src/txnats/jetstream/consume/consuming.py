@@ -18,7 +18,7 @@ from ...options import SlowPolicy, check_count, check_seconds
 from ...state.backlog import Arrival, Backlog, ByKey, Offer, Order
 from ...state.waiters import Waiters
 from ...subscription import Drained
-from ..base import JetStreamBase
+from ..base import JetStreamBase, observed
 from ..message import JsMessage
 from .events import HandlerFailed
 from .feed import give_back
@@ -96,7 +96,8 @@ class Consuming:
         self._order: Order = Arrival() if key is None else ByKey(lambda message: key(JsMessage(message, client)))
         backlog = Backlog(self._order, messages=most + 1, size=_ANY_SIZE, policy=SlowPolicy.DROP_NEW)
         self._backlog = backlog
-        self._handlers = Handlers(self._call, backlog, concurrency=concurrency, keyed=key is not None, owner=self)
+        call = observed(client, name, self._call)
+        self._handlers = Handlers(call, backlog, concurrency=concurrency, keyed=key is not None, owner=self)
         self.deliver = self._handlers.accept
         self._loop = loop = make_loop(self)
         self._handed = loop.handed
@@ -195,6 +196,8 @@ class Consuming:
         """Never: what feeds it keeps fewer messages than fit."""
 
     def settled(self) -> None:
+        if self.running:
+            return
         self._loop.settled()
         if self._over:
             self._finish()

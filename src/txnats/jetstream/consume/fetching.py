@@ -10,7 +10,7 @@ from ...errors import ClientClosed, NatsError
 from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
-from ..base import JetStreamBase
+from ..base import JetStreamBase, receiver
 from ..message import JsMessage
 from .existence import Existence
 from .feed import Feed, give_back
@@ -44,6 +44,7 @@ class Fetch:
         self._client = js.client
         self._clock = js.client.clock
         self._name = f"{stream}.{consumer}"
+        self._received = receiver(js.client, (stream, consumer))
         self._subject = js.api.subject("CONSUMER.MSG.NEXT." + self._name)
         self._budget = budget
         self._sized = budget.counts_bytes
@@ -181,6 +182,9 @@ class Fetch:
             self.done.errback(error)
         else:
             client = self._client
+            if self._received is not None:
+                for message in self._got:
+                    self._received(message)
             self.done.callback([JsMessage(message, client) for message in self._got])
 
     def _close(self, *, late: bool) -> None:

@@ -13,7 +13,7 @@ from ...message import Message
 from ...options import check_seconds
 from ...streams import Stream
 from ...subscription import Drained
-from ..base import JetStreamBase
+from ..base import JetStreamBase, receiver
 from ..message import JsMessage
 from .consuming import MakeLoop
 from .feed import give_back
@@ -30,15 +30,17 @@ class Messages(Stream[JsMessage]):
     Args:
         js: Where the consumer is.
         make_loop: Given whom to deliver to, makes what feeds it.
+        name: Stream and consumer.
         settles: Whether messages have to be settled.
     """
 
-    __slots__ = ("_client", "_given", "_loop", "_over", "_settles", "_waiting", "_watched")
+    __slots__ = ("_client", "_given", "_loop", "_over", "_received", "_settles", "_waiting", "_watched")
 
-    def __init__(self, js: JetStreamBase, make_loop: MakeLoop, *, settles: bool = True) -> None:
+    def __init__(self, js: JetStreamBase, make_loop: MakeLoop, *, name: tuple[str, str], settles: bool = True) -> None:
         super().__init__(js.client.clock)
         self._client = js.client
         self._settles = settles
+        self._received = receiver(js.client, name)
         self._waiting: deque[Message] = deque()  # the loop bounds it
         self._given = 0
         self._watched = False
@@ -90,6 +92,8 @@ class Messages(Stream[JsMessage]):
         message = self._waiting.popleft()
         self._given += 1
         self._loop.handed(message)
+        if self._received is not None:
+            self._received(message)
         return JsMessage(message, self._client)
 
     def _took(self) -> None:

@@ -149,7 +149,7 @@ class Pull:
             ClientDraining, ClientClosed: The client takes nothing new.
         """
         make, _ = self._looping(max_messages, max_bytes, expires, heartbeat, threshold, priority, on_event)
-        return Messages(self._js, make)
+        return Messages(self._js, make, name=(self._stream, self._consumer))
 
     def consume(
         self,

@@ -59,7 +59,8 @@ class Push:
             InvalidOption: ``max_messages`` is no positive number.
             ClientDraining, ClientClosed: The client takes nothing new.
         """
-        return Messages(self._js, self._looping(max_messages, on_event), settles=self._settles)
+        make = self._looping(max_messages, on_event)
+        return Messages(self._js, make, name=(self._stream, self._consumer), settles=self._settles)
 
     def consume(
         self,

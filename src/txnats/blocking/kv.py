@@ -1,0 +1,11 @@
+"""Key-value buckets for blocking code: the names of ``txnats.kv``."""
+
+from .calls import BLOCKING
+
+_MODULE = BLOCKING.module("kv")
+__all__ = [*_MODULE.names()]  # noqa: PLE0604
+__getattr__ = _MODULE.look_up
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -1,0 +1,11 @@
+"""Partitioned consumer groups for blocking code: the names of ``txnats.partitioned``."""
+
+from .calls import BLOCKING
+
+_MODULE = BLOCKING.module("partitioned")
+__all__ = [*_MODULE.names()]  # noqa: PLE0604
+__getattr__ = _MODULE.look_up
+
+
+def __dir__() -> list[str]:
+    return [*__all__]
