@@ -65,7 +65,7 @@ print(sorted(name for name in new if name.startswith(("cryptography", "nacl", "t
 """
     loaded = run(sys.executable, "-c", program)
     assert loaded.stderr == ""
-    wanted = ("asking", "authenticators", "credentials", "nkeys", "secret")
+    wanted = ("asking", "authenticators", "credentials", "nkeys")
     assert loaded.stdout == f"{['txnats.auth', *(f'txnats.auth.{name}' for name in wanted)]}\n"
 
 
