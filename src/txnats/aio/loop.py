@@ -22,7 +22,7 @@ from .. import connecting
 from ..errors import InvalidOption
 from ..facade.adapting import Adapting
 from ..facade.errors import WrongLoop
-from ..facade.proxy import Spec
+from ..facade.proxy import Spec, like
 from .calls import AIO
 from .outcome import Outcome, Pieces, deferred_of
 
@@ -157,3 +157,6 @@ def connect(*arguments: Any, **options: Any) -> Outcome[Any]:
     home = loop_home()
     connected: Outcome[Any] = home.call(CONNECT, home.connect, arguments, options)
     return connected
+
+
+like(connect, connecting.connect, skip=1)

@@ -24,7 +24,7 @@ from .. import connecting
 from ..errors import InvalidArgument
 from ..facade.adapting import Adapting
 from ..facade.errors import CalledFromReactor, MadeBeforeFork, ReactorStopped
-from ..facade.proxy import Proxy, Spec
+from ..facade.proxy import Proxy, Spec, like
 from ..options import check_seconds
 from .answer import Answer
 from .calls import BLOCKING
@@ -225,3 +225,6 @@ def connect(*arguments: Any, **options: Any) -> Proxy:
     spec = Spec(name="connect", waits=True)
     connected: Proxy = home.call(spec, connecting_there, arguments, options)
     return connected
+
+
+like(connect, connecting.connect, skip=1)
