@@ -26,7 +26,7 @@ import txnats.jetstream.message
 import txnats.jetstream.publish.ack
 import txnats.jetstream.publish.headers
 import txnats.jetstream.publish.ingest_rules
-import txnats.jetstream.watching.watcher
+import txnats.jetstream.watching.wish
 import txnats.kv.codecs
 import txnats.kv.config
 import txnats.kv.election
@@ -170,6 +170,8 @@ class Replies:
 class Message:
     @property
     def description(self) -> str: ...
+    @property
+    def header_bytes(self) -> bytes: ...
     @property
     def headers(self) -> txnats.headers.Headers: ...
     @property
@@ -746,10 +748,10 @@ class Bucket:
         meta_only: bool = ...,
         updates_only: bool = ...,
         from_revision: int | None = ...,
-        handler: Callable[[txnats.kv.entry.Entry | txnats.jetstream.watching.watcher.Marker], object] | None = ...,
+        handler: Callable[[txnats.kv.entry.Entry | txnats.jetstream.watching.wish.Marker], object] | None = ...,
         pending: int = ...,
         marker: Literal[True],
-    ) -> Watcher[txnats.kv.entry.Entry | txnats.jetstream.watching.watcher.Marker]: ...
+    ) -> Watcher[txnats.kv.entry.Entry | txnats.jetstream.watching.wish.Marker]: ...
     def keys(self, *filters: str) -> Watcher[str]: ...
     def history(self, key: str) -> Watcher[txnats.kv.entry.Entry]: ...
     def lease(
@@ -871,11 +873,11 @@ class ObjectStore:
         ignore_deletes: bool = ...,
         updates_only: bool = ...,
         history: bool = ...,
-        handler: Callable[[txnats.objectstore.info.ObjectInfo | txnats.jetstream.watching.watcher.Marker], object]
+        handler: Callable[[txnats.objectstore.info.ObjectInfo | txnats.jetstream.watching.wish.Marker], object]
         | None = ...,
         pending: int = ...,
         marker: Literal[True],
-    ) -> Watcher[txnats.objectstore.info.ObjectInfo | txnats.jetstream.watching.watcher.Marker]: ...
+    ) -> Watcher[txnats.objectstore.info.ObjectInfo | txnats.jetstream.watching.wish.Marker]: ...
     def delete(self, name: str) -> Outcome[txnats.objectstore.info.ObjectInfo]: ...
     def update_meta(
         self,
