@@ -211,10 +211,15 @@ def test_a_loop_that_ended_with_a_client_open_is_forgotten(nats_server: NatsServ
         async with txnats.aio.connect(nats_server.url) as client:
             assert len(loops._homes) == 1
             await client.flush()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     asyncio.run(forget())
-    assert len(loops._homes) == 1
+    (home,) = loops._homes.values()
+    (left,) = [each for each in home.reactor.getReaders() if each is not home.reactor.waker]
     asyncio.run(main())
+    assert left.socket.fileno() == -1
+    assert not loops._homes
 
 
 def test_a_loop_that_cannot_wait_for_sockets_says_so() -> None:

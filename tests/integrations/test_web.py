@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import create_connection
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
@@ -58,13 +60,19 @@ class Sum(Resource):
         asking = services.call(self.client, "add", request.args[b"numbers"][0], timeout=5.0)
         # Who goes away before the answer is here leaves nothing behind.
         request.notifyFinish().addErrback(lambda _: asking.cancel())
-        asking.addCallback(lambda reply: request.write(reply.payload)).addErrback(self.refused, request)
-        asking.addCallback(lambda _: request.finish())
+        asking.addCallbacks(self.answered, self.refused, (request,), errbackArgs=(request,))
         return NOT_DONE_YET
 
-    def refused(self, failure: Any, request: Request) -> None:
+    def answered(self, reply: Any, request: Request) -> None:
+        request.write(reply.payload)
+        request.finish()
+
+    def refused(self, failure: Failure, request: Request) -> None:
+        if failure.check(CancelledError):
+            return
         request.setResponseCode(400 if failure.check(services.ServiceError) else 502)
         request.write(str(failure.value).encode())
+        request.finish()
 
 
 def make_app(client: txnats.Client) -> Any:
@@ -122,6 +130,19 @@ class Web(TestCase):
         assert (code, b"no numbers" in body) == (400, True)
         await self.service.stop()
         assert (await deferToThread(get, f"{url}/?numbers=1"))[0] == 502
+
+    async def test_who_goes_away_asks_no_longer(self) -> None:
+        client = await self.start()
+        url = self.listen(Sum(client))
+        asked = client.statistics.requests
+        address = url.removeprefix("http://").split(":")
+        with await deferToThread(create_connection, (address[0], int(address[1])), 20.0) as socket:
+            self.service.endpoints[0].subscription.unsubscribe()
+            waiting = client.subscribe("add")
+            socket.sendall(b"GET /?numbers=1 HTTP/1.0\r\n\r\n")
+            assert (await waiting.next(timeout=20.0)).payload == b"1"
+            assert client.statistics.requests == asked + 1
+        await self.until(lambda: client.statistics.requests == asked)
 
     async def test_klein(self) -> None:
         client = await self.start()

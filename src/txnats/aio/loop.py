@@ -22,7 +22,7 @@ from .. import connecting
 from ..errors import InvalidOption
 from ..facade.adapting import Adapting
 from ..facade.errors import WrongLoop
-from ..facade.proxy import Spec
+from ..facade.proxy import Spec, like
 from .calls import AIO
 from .outcome import Outcome, Pieces, deferred_of
 
@@ -44,9 +44,15 @@ class LoopReactor(AsyncioSelectorReactor):
 
     def end(self) -> None:
         """Leave the loop, and hold nothing open."""
-        if self.running:
-            self.fireSystemEvent("shutdown")
+        self.fireSystemEvent("shutdown")
         self.removeReader(self.waker)
+        self.forget()
+
+    def forget(self) -> None:
+        """The loop is closed, and tells nobody anything more: close the sockets that were left open on it."""
+        for each in self.getReaders():
+            if each is not self.waker:
+                each.socket.close()
         self.waker.connectionLost(Failure(ConnectionDone()))
 
 
@@ -133,8 +139,8 @@ def loop_home() -> LoopHome:
     """
     loop = asyncio.get_running_loop()
     for each in [each for each in _homes if each.is_closed()]:
-        # Its clients were not closed; there is no loop to take them from any more.
-        del _homes[each]
+        # Its clients were not closed: there is no loop any more that could do that.
+        _homes.pop(each).reactor.forget()
     home = _homes.get(loop)
     if home is None:
         home = _homes[loop] = LoopHome(loop)
@@ -157,3 +163,6 @@ def connect(*arguments: Any, **options: Any) -> Outcome[Any]:
     home = loop_home()
     connected: Outcome[Any] = home.call(CONNECT, home.connect, arguments, options)
     return connected
+
+
+like(connect, connecting.connect, skip=1)

@@ -24,7 +24,7 @@ from .. import connecting
 from ..errors import InvalidArgument
 from ..facade.adapting import Adapting
 from ..facade.errors import CalledFromReactor, MadeBeforeFork, ReactorStopped
-from ..facade.proxy import Proxy, Spec
+from ..facade.proxy import Proxy, Spec, like
 from ..options import check_seconds
 from .answer import Answer
 from .calls import BLOCKING
@@ -54,13 +54,6 @@ def _make_reactor() -> Any:
     raise AssertionError("Twisted has a select reactor everywhere")
 
 
-class _DaemonThread(Thread):
-    """A thread that does not keep the program from ending."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options, daemon=True)
-
-
 class ReactorThread(Adapting):
     """A reactor in a daemon thread, for as long as the process lives."""
 
@@ -71,9 +64,9 @@ class ReactorThread(Adapting):
         self._process = os.getpid()
         self._waiting: set[Answer] = set()
         self._stopped = False
-        # Name look-ups have the reactor's own pool: handlers that block do not hold them up.
+        # Name look-ups have the reactor's own pool: handlers that block do not hold them up. The threads of both keep
+        # no program from ending: they are daemons, as the thread is that starts them.
         self.pool = ThreadPool(0, MOST_HANDLERS, "txnats-handlers")
-        self.pool.threadFactory = _DaemonThread
         self._thread = Thread(target=self._run, name="txnats-reactor", daemon=True)
 
     def start(self) -> None:
@@ -96,7 +89,7 @@ class ReactorThread(Adapting):
             return
 
         def close_all() -> None:
-            closing = DeferredList([client.close() for client in self.clients])
+            closing = DeferredList([client.close() for client in list(self.clients)])
             closing.addTimeout(AT_EXIT, self.reactor).addErrback(lambda _: None)
             closing.addCallback(lambda _: self.reactor.stop())
 
@@ -225,3 +218,6 @@ def connect(*arguments: Any, **options: Any) -> Proxy:
     spec = Spec(name="connect", waits=True)
     connected: Proxy = home.call(spec, connecting_there, arguments, options)
     return connected
+
+
+like(connect, connecting.connect, skip=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
+from types import FunctionType
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -30,6 +31,9 @@ class Handed:
 
     def __call__(self, *arguments: Any) -> Any:
         return self._call(self.function, *arguments)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
 
 
 class Adapting:
@@ -88,7 +92,7 @@ class Adapting:
             return self.waited(value)
         if kind is Handed:
             return value.function
-        if kind.__name__ == "function":
+        if kind is FunctionType:
             # A decorator: what it is given goes in, and what it gives comes out.
             return lambda *given: self.outward(value(*(self.argument("handler", each) for each in given)))
         return self.facade.wrapped(self, value)

@@ -37,7 +37,8 @@ class Facade:
         """The class here for an original."""
         made = self._made.get(row.path)
         if made is None:
-            made = self._made[row.path] = make_class(self, row)
+            # Of two threads that make it, one wins.
+            made = self._made.setdefault(row.path, make_class(self, row))
         return made
 
     def class_called(self, name: str) -> type[Proxy]:
@@ -80,6 +81,7 @@ class Mirror:
         self._facade = facade
         self._original = ".".join(filter(None, ("txnats", name)))
         self._name = ".".join(filter(None, (facade.package, name)))
+        self._found: dict[str, Any] = {}
 
     def names(self) -> list[str]:
         """The public names."""
@@ -92,13 +94,15 @@ class Mirror:
         Raises:
             AttributeError: There is none.
         """
+        if name in self._found:
+            return self._found[name]
         if name not in self.names():
             why = f"it needs Twisted: {self._original}.{name}" if name in ONLY_TWISTED else ""
             raise AttributeError(f"module {self._name!r} has no attribute {name!r}" + (why and f"; {why}"))
-        return self.adapted(name, getattr(import_module(self._original), name))
+        value = getattr(import_module(self._original), name)
+        return self._found.setdefault(name, self._adapted(name, value))
 
-    def adapted(self, name: str, value: Any) -> Any:
-        """A public value as it is offered here."""
+    def _adapted(self, name: str, value: Any) -> Any:
         if inspect.isclass(value):
             row = LIVE.get(path_of(value))
             return value if row is None else self._facade.class_of(row)

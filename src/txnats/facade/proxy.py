@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 
 from ..streams import Stream
 from .errors import no_home
 from .table import Row
-
-if TYPE_CHECKING:
-    from .facade import Facade
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +64,29 @@ class Home(Protocol):
         """Call something there, soon; from any thread, and nobody waits for it."""
 
 
+class Offers(Protocol):
+    """What a class has to know of its facade.
+
+    Attributes:
+        package: What it is called.
+        iterable: What its iterators have besides the names of the original: a class of dunder methods.
+        enterable: The same, of what can be entered.
+    """
+
+    package: str
+    iterable: type
+    enterable: type
+
+    def leaves_out(self, row: Row, name: str) -> bool:
+        """Whether a name of a live class is not offered here."""
+
+
 class Proxy:
     """An object of a facade, in front of one of the original class."""
 
     __slots__ = ("__weakref__", "_home", "_inner")
 
-    _facade: ClassVar[Facade]
+    _facade: ClassVar[Offers]
     _row: ClassVar[Row]
     _home: Home
     _inner: Any
@@ -130,7 +144,7 @@ def members(row: Row) -> Iterator[tuple[str, Any]]:
                 yield name, value
 
 
-def make_class(facade: Facade, row: Row) -> type[Proxy]:
+def make_class(facade: Offers, row: Row) -> type[Proxy]:
     """The facade's class for an original."""
     original = row.original()
     namespace: dict[str, Any] = {
@@ -154,7 +168,7 @@ def make_class(facade: Facade, row: Row) -> type[Proxy]:
     return type(row.name, (*bases, Proxy), namespace)
 
 
-def _member(facade: Facade, row: Row, name: str, value: Any) -> Any:
+def _member(facade: Offers, row: Row, name: str, value: Any) -> Any:
     where = f"{row.name}.{name}"
     if isinstance(value, (classmethod, staticmethod)):
         return staticmethod(wrap(facade, where, getattr(row.original(), name)))
@@ -171,10 +185,10 @@ def _method(spec: Spec, name: str, original: Callable[..., Any]) -> Callable[...
     def method(self: Proxy, /, *arguments: Any, **keywords: Any) -> Any:
         return self._home.call(spec, getattr(self._inner, name), arguments, keywords)
 
-    return _like(method, original)
+    return like(method, original)
 
 
-def wrap(facade: Facade, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def wrap(facade: Offers, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the facade, for one that is given the client, or what stands on it."""
     spec = Spec.of(name, function)
 
@@ -184,12 +198,18 @@ def wrap(facade: Facade, name: str, function: Callable[..., Any]) -> Callable[..
             raise no_home(name, facade.package)
         return home.call(spec, function, arguments, keywords)
 
-    return _like(call, function)
+    return like(call, function)
 
 
-def _like(made: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    """Look like the original: its name, words and parameters. What it returns is another thing."""
-    made.__name__, made.__qualname__, made.__doc__ = original.__name__, original.__qualname__, original.__doc__
-    signature = inspect.signature(original).replace(return_annotation=inspect.Signature.empty)
-    made.__signature__ = signature  # type: ignore[attr-defined]
+def like(made: Callable[..., Any], original: Callable[..., Any], *, skip: int = 0) -> Callable[..., Any]:
+    """Look like the original: its name, words and parameters, the first ``skip`` of these left out.
+
+    What it returns is another thing; words of its own are kept.
+    """
+    made.__name__, made.__qualname__ = original.__name__, original.__qualname__
+    made.__doc__ = made.__doc__ or original.__doc__
+    signature = inspect.signature(original)
+    parameters = list(signature.parameters.values())[skip:]
+    shown = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    made.__signature__ = shown  # type: ignore[attr-defined]
     return made

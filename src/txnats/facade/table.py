@@ -84,6 +84,7 @@ def _row(path: str, /, inside: str = "", still: str = "", **options: Any) -> Row
 
 ALWAYS_INSIDE = frozenset({"log"})
 _MESSAGE = "payload subject reply size status description subject_bytes reply_bytes sid message value"
+_FEED = "deliver ended excuse_caller handled running watch"
 _SINK = "deliver ended excuse_caller fell_behind handler_failed running settled watch"
 _SENDING = (
     "abandon answered back cancel closed deadline expire has_id is_over last_sent lost losses size start unanswered"
@@ -108,11 +109,11 @@ ROWS = (
     _row("jetstream.assets.direct.DirectMessages"),
     _row("jetstream.advisories.Advisories"),
     _row("jetstream.picked.Picked"),
-    _row("jetstream.consume.ordered.Ordered"),
+    _row("jetstream.consume.ordered.Ordered", inside="deliver_to"),
     _row("jetstream.consume.consuming.Consuming", inside=_SINK),
     _row(
         "jetstream.consume.messages.Messages",
-        inside="deliver ended excuse_caller handled running watch",
+        inside=_FEED,
         only_twisted=frozenset({"pour"}),
     ),
     _row("jetstream.message.JsMessage", still=_MESSAGE),
@@ -120,7 +121,7 @@ ROWS = (
     _row("jetstream.publish.window.Sent", inside=_SENDING),
     _row("jetstream.publish.atomic.AtomicBatch"),
     _row("jetstream.publish.ingest.FastIngest"),
-    _row("jetstream.watching.watcher.Watcher"),
+    _row("jetstream.watching.watcher.Watcher", inside=_FEED),
     _row("kv.bucket.Bucket", inside="check_ttl coding create_with reading writing"),
     _row("kv.election.Election"),
     _row("kv.lease.Lease", not_blocking=frozenset({"guard"})),

@@ -105,13 +105,10 @@ class Writing:
         return ended.addCallbacks(_revision, self._refused, errbackArgs=(key, 0))
 
     def _refused(self, failure: Failure, key: str, expected: int) -> Failure:
-        error = failure.value or RuntimeError("a failure without an exception")
-        refusal = self.refusal(error, key, expected)
-        if refusal is not error:
-            raise refusal from None
-        return failure
+        refusal = self.refusal(failure.value, key, expected)
+        return failure if refusal is failure.value else Failure(refusal)
 
-    def refusal(self, error: BaseException, key: str, expected: int = 0) -> BaseException:
+    def refusal(self, error: BaseException | None, key: str, expected: int = 0) -> BaseException | None:
         """Why a write failed, in words of buckets where there are any."""
         match error:
             case WrongLastSequence():

@@ -30,13 +30,16 @@ _MISSES = 2
 
 
 class Sink(Protocol):
-    """Who is given the messages of a loop, and says ``PullLoop.handed`` for each that it hands over."""
+    """Who is given the messages of a loop, and says ``PullLoop.handed`` for each that it hands over.
+
+    Of one that ``deliver`` has handed over at once it may say so by returning True instead, which is cheaper.
+    """
 
     @property
     def running(self) -> int: ...
     @property
     def handled(self) -> int: ...
-    def deliver(self, message: Message) -> None: ...
+    def deliver(self, message: Message) -> bool | None: ...
     def watch(self) -> None: ...
     def excuse_caller(self) -> None: ...
     def ended(self, error: NatsError | None) -> None:
@@ -128,7 +131,8 @@ class PullLoop:
                 give_back(self._client, message)
             self.handed(message)
             return
-        self._deliver(message)
+        if self._deliver(message):
+            self.handed(message)
 
     def handed(self, message: Message) -> None:
         """A message was handed over or given back."""

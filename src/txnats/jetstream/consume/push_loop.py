@@ -107,7 +107,8 @@ class PushLoop:
                 give_back(self._client, message)
             self.handed(message)
             return
-        self._deliver(message)
+        if self._deliver(message):
+            self.handed(message)
 
     def handed(self, _: Message) -> None:
         """A message was handed over or given back."""
