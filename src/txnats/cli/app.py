@@ -107,7 +107,10 @@ class Verb(click.Command):
         mine = {param.name for param in self.params if not _is_shared(param)}
         behind = {name: value for name, value in ctx.params.items() if name not in mine}
         ctx.params = {name: value for name, value in ctx.params.items() if name in mine}
-        ctx.obj = ctx.obj.merged(behind)
+        try:
+            ctx.obj = ctx.obj.merged(behind)
+        except click.UsageError as error:
+            raise click.UsageError(error.message, ctx) from None
         ctx.meta[_GIVEN] = ctx.meta[_GIVEN].merged(behind)
         return super().invoke(ctx)
 

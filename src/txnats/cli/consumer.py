@@ -19,6 +19,8 @@ from .stream import show_message
 
 _STREAM = click.argument("stream")
 _CONSUMER = click.argument("consumer")
+_BATCH, _WAIT = 100, 30.0
+"""Messages that are asked for at a time, and seconds until that is asked again."""
 _CONFIG = options(
     click.option("--filter", "filter_subjects", multiple=True, help="Only messages of this pattern. May be repeated."),
     click.option("--ack", "ack_policy", type=click.Choice(["explicit", "all", "none"]), help="[explicit]"),
@@ -131,14 +133,16 @@ async def next_(session: Session, *, stream: str, consumer: str, count: int, ack
 async def sub(session: Session, *, stream: str, consumer: str, ack: bool, count: int | None, raw: bool) -> None:
     """Take messages as they come, until Ctrl-C."""
     session.endless = True
-    found = await (await context(session)).stream(stream)
-    messages = (await found.consumer(consumer)).messages(max_messages=min(count or 100, 100))
-    async for message in messages:
-        await _print(session, message, ack=ack, raw=raw)
-        if count is not None:
+    found = await (await (await context(session)).stream(stream)).consumer(consumer)
+    if count is None:
+        async for message in found.messages(max_messages=_BATCH):
+            await _print(session, message, ack=ack, raw=raw)
+        return
+    while count > 0:
+        # No more than are wanted: others may wait for the rest.
+        for message in await found.fetch(min(count, _BATCH), max_wait=_WAIT):
+            await _print(session, message, ack=ack, raw=raw)
             count -= 1
-            if count == 0:
-                break
 
 
 @verb(consumer)

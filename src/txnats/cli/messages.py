@@ -97,7 +97,10 @@ async def request(
 @HEADER
 @click.option("--queue", default="NATS-RPLY-22", show_default=True, help="Share the requests with all of this group.")
 @click.option("--echo", is_flag=True, help="Answer with the request.")
-@click.option("--command", help="Answer with what this command of the shell prints; $NATS_REQUEST_BODY is the request.")
+@click.option(
+    "--command",
+    help="Answer with what this command of the shell prints. It reads the request, or takes $NATS_REQUEST_BODY.",
+)
 @click.option("--count", type=click.IntRange(1), help="End after so many.")
 async def reply(
     session: Session,
@@ -150,10 +153,11 @@ async def rtt(session: Session, *, iterations: int) -> None:
 
 
 async def _output_of(command: str, message: Message) -> bytes:
-    # A shell's words, as the user typed them; the request is no part of them.
-    told = {"NATS_REQUEST_SUBJECT": message.subject, "NATS_REQUEST_BODY": message.payload.decode(errors="replace")}
+    # A shell's words, as the user typed them; the request is no part of them. No variable can hold NUL.
+    text = message.payload.decode(errors="surrogateescape").replace("\0", "")
+    told = {**os.environ, "NATS_REQUEST_SUBJECT": message.subject, "NATS_REQUEST_BODY": text}
     shell = ["-c", command]
-    output, errors, status = await getProcessOutputAndValue("/bin/sh", shell, env={**os.environ, **told})
+    output, errors, status = await getProcessOutputAndValue("/bin/sh", shell, env=told, stdinBytes=message.payload)
     if status:
         raise InvalidArgument(f"the command ended with status {status}", why=errors.decode(errors="replace").strip())
     return bytes(output)

@@ -32,7 +32,7 @@ class Worker:
 
     def do(self, call: Callable[[], T]) -> Deferred[T]:
         """Call it there. Cancelling forgets what comes of it."""
-        done: Deferred[T] = Deferred(lambda _: None)
+        done: Deferred[T] = Deferred()
         self._calls.put((done, call))
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)

@@ -160,8 +160,12 @@ def run(settings: Settings, verb: Callable[[Session], Coroutine[Any, Any, object
         pressed.append(None)
         reactor.callFromThread(session.stop)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-    reactor.callWhenRunning(lambda: session.run(verb).addBoth(lambda _: reactor.stop()))
-    reactor.run(installSignalHandlers=False)
+    def begin() -> None:
+        # Behind the reactor's own handlers, of which the one for the ends of processes stays.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, interrupt)
+        session.run(verb).addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
     return session.status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import click
@@ -22,8 +22,34 @@ Key = tuple[str, str, str]
 """A service, an endpoint and its subject."""
 
 
-class Line(msgspec.Struct, frozen=True):
-    """One endpoint of all instances of a service."""
+class Counts(msgspec.Struct, frozen=True):
+    """What has been done, in all: requests, errors, and the seconds that they took."""
+
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(self.requests + other.requests, self.errors + other.errors, self.seconds + other.seconds)
+
+    def since(self, earlier: Counts) -> Counts:
+        """What came on top of what was counted earlier; nothing when the count began anew."""
+        if self.requests < earlier.requests:
+            return Counts()
+        return Counts(
+            self.requests - earlier.requests,
+            max(0, self.errors - earlier.errors),
+            max(0.0, self.seconds - earlier.seconds),
+        )
+
+
+Look = dict[Key, dict[str, Counts]]
+"""What was seen at one moment, by endpoint and by instance."""
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """One endpoint of all instances of a service, with what happened between two looks."""
 
     service: str
     endpoint: str
@@ -31,54 +57,35 @@ class Line(msgspec.Struct, frozen=True):
     instances: int
     requests: int
     errors: int
-    seconds: float
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """What has happened at one endpoint between two looks, a second; the average is seconds of a request."""
-
-    line: Line
-    requests: float
-    errors: float
+    requests_per_second: float
+    errors_per_second: float
     average: float
 
-    def fields(self) -> dict[str, object]:
-        """As JSON has it."""
-        a_second = {"requests_per_second": self.requests, "errors_per_second": self.errors}
-        return {**msgspec.structs.asdict(self.line), **a_second, "average": self.average}
 
-
-def lines(services: Sequence[FoundService]) -> dict[Key, Line]:
-    """The endpoints, each with its instances added up."""
-    added: dict[Key, Line] = {}
+def look(services: Sequence[FoundService]) -> Look:
+    """What services tell of their endpoints."""
+    seen: Look = {}
     for service in services:
         for endpoint in service.endpoints:
-            key = (service.name, endpoint.name, endpoint.subject)
-            before = added.get(key, Line(*key, instances=0, requests=0, errors=0, seconds=0.0))
             counted = endpoint.stats
-            added[key] = Line(
-                *key,
-                instances=before.instances + 1,
-                requests=before.requests + (counted.num_requests if counted else 0),
-                errors=before.errors + (counted.num_errors if counted else 0),
-                seconds=before.seconds + (counted.seconds if counted else 0.0),
-            )
-    return added
+            counts = Counts(counted.num_requests, counted.num_errors, counted.seconds) if counted else Counts()
+            seen.setdefault((service.name, endpoint.name, endpoint.subject), {})[service.id] = counts
+    return seen
 
 
-def rates(before: Mapping[Key, Line], after: Mapping[Key, Line], seconds: float) -> list[Rate]:
-    """What has happened between two looks. Counts that went down began anew, with an instance that left."""
+def rates(before: Look, after: Look, seconds: float) -> list[Rate]:
+    """What has happened between two looks. Of instances that were seen once nothing is known of that."""
     told = []
-    for key, line in after.items():
-        earlier = before.get(key, line)
-        requests = max(0, line.requests - earlier.requests)
-        errors = max(0, line.errors - earlier.errors)
-        busy = max(0.0, line.seconds - earlier.seconds)
-        told.append(
-            Rate(line, requests / seconds, errors / seconds, busy / requests if requests else 0.0)
-            if seconds > 0
-            else Rate(line, 0.0, 0.0, 0.0)
-        )
+    for key, instances in after.items():
+        earlier = before.get(key, {})
+        total = done = Counts()
+        for name, counts in instances.items():
+            total = total.plus(counts)
+            done = done.plus(counts.since(earlier.get(name, counts)))
+        a_second = 1 / seconds if seconds > 0 else 0.0
+        average = done.seconds / done.requests if done.requests else 0.0
+        shares = (done.requests * a_second, done.errors * a_second, average)
+        told.append(Rate(*key, len(instances), total.requests, total.errors, *shares))
     return told
 
 
@@ -95,10 +102,10 @@ def table(told: Sequence[Rate], rtt: float, server: str) -> Table:
     for name, is_number in _COLUMNS:
         shown.add_column(name, justify="right" if is_number else "left")
     for each in told:
-        line = each.line
-        rates = (f"{each.requests:,.1f}", f"{each.errors:,.1f}", span(each.average) if each.average else "")
-        names = (Text(line.service), Text(line.endpoint), Text(line.subject))
-        shown.add_row(*names, f"{line.instances}", *rates, f"{line.requests:,}", f"{line.errors:,}")
+        names = (Text(each.service), Text(each.endpoint), Text(each.subject))
+        shares = (f"{each.requests_per_second:,.1f}", f"{each.errors_per_second:,.1f}")
+        average = span(each.average) if each.average else ""
+        shown.add_row(*names, f"{each.instances}", *shares, average, f"{each.requests:,}", f"{each.errors:,}")
     if not told:
         shown.add_row("no service answers", *([""] * (len(_COLUMNS) - 1)))
     return shown
@@ -114,13 +121,13 @@ async def top(session: Session, *, name: str | None, interval: float, count: int
     server = server_of(client)
     out = session.out
     on_terminal = out.console.is_terminal and not out.as_json
-    before: dict[Key, Line] = {}
+    before: Look = {}
     looked_at = session.reactor.seconds()
     looks = 0
     with Live(console=out.console, auto_refresh=False, screen=True) if on_terminal else nullcontext() as live:
         while True:
             looks += 1
-            after = lines(await found(client, session, name, None))
+            after = look(await found(client, session, name, None))
             now = session.reactor.seconds()
             seen = rates(before, after, now - looked_at if before else 0.0)
             before, looked_at = after, now
@@ -128,7 +135,7 @@ async def top(session: Session, *, name: str | None, interval: float, count: int
             if live is not None:
                 live.update(picture, refresh=True)
             elif out.as_json:
-                out.value([each.fields() for each in seen])
+                out.value(seen)
             else:
                 out.show(picture)
             if looks == count or await session.pause(interval):
