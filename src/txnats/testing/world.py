@@ -66,13 +66,19 @@ class World:
         self.server = FakeServer(self.clock, **options)
         self.server.intercept = self._record
         self.events: list[Event] = []
+        self._jetstream: FakeJetStream | None = None
         self._said: list[Published] = []
         self._clients: list[Client] = []
 
     @property
     def jetstream(self) -> FakeJetStream:
         """The server's JetStream: there is none before this is asked for."""
-        return self.server.jetstream
+        if self._jetstream is None:
+            # Most tests have no use for it.
+            from .jetstream import FakeJetStream  # noqa: PLC0415
+
+            self._jetstream = FakeJetStream(self.server)
+        return self._jetstream
 
     def options(self, **options: Any) -> dict[str, Any]:
         """``reactor`` and ``servers`` for a program that makes a client of its own, beside what is given."""
