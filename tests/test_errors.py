@@ -115,8 +115,10 @@ SAMPLES = [
     ),
     (
         errors.RequestTimeout("a", timeout=2.0),
-        "no reply within 2 s [a]: a responder may have it still in work"
-        " (give it more time, or see what the responder does)",
+        (
+            "no reply within 2 s [a]: a responder may have it still in work"
+            " (give it more time, or see what the responder does)"
+        ),
     ),
     (
         errors.RequestTimeout("a", timeout=0.25, link_lost=True),

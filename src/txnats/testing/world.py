@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from ..client import Client
 from ..connecting import connect
+from ..errors import InvalidOption
 from ..events import Event
 from ..headers import Headers
 from ..subjects import matches
@@ -18,6 +19,7 @@ from ..wire.header_block import HeaderBlock
 from .commands import Command, Publish
 from .fake_connection import FakeConnection
 from .fake_server import FakeServer
+from .faults import TROUBLES
 from .memory import MemoryNetwork
 
 if TYPE_CHECKING:
@@ -117,6 +119,17 @@ class World:
     def settle(self) -> None:
         """Let happen what is due at this moment."""
         self.network.pump()
+
+    def suffer(self, *troubles: str) -> None:
+        """Let these befall the clients, one after the other: names in ``txnats.testing.TROUBLES``.
+
+        Raises:
+            InvalidOption: There is no such trouble.
+        """
+        for name in troubles:
+            if name not in TROUBLES:
+                raise InvalidOption(f"there is no trouble {name!r}", hint=", ".join(TROUBLES))
+            TROUBLES[name](self)
 
     def published(self, pattern: str = ">") -> list[Published]:
         """What clients have published to these subjects so far, in the order in which the server read it."""
