@@ -102,8 +102,14 @@ class PullLoop(FedLoop):
                 give_back(self._client, message)
             self.handed(message)
             return
-        if self._deliver(message):
+        if not self._deliver(message):
+            return
+        if self._sized:
             self.handed(message)
+            return
+        refill = budget.handed()
+        if refill is not None:
+            self._send(refill.request)
 
     def handed(self, message: Message) -> None:
         """A message was handed over or given back."""
