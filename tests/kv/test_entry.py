@@ -7,8 +7,8 @@ import pytest
 from txnats.errors import RemoteProtocolError
 from txnats.headers import Headers
 from txnats.jetstream import StoredMessage, Timestamp
-from txnats.jetstream.watching.delivery import Delivery, delivery_of
-from txnats.kv.entry import Operation, from_delivered, from_direct, from_stored, operation_of
+from txnats.jetstream.delivery import Delivery, delivery_of
+from txnats.kv.entry import Operation, from_delivered, from_direct, from_stored, operation_of, plain_value
 from txnats.message import Message
 from txnats.wire.header_block import HeaderBlock
 
@@ -48,6 +48,36 @@ def test_a_direct_answer() -> None:
     assert not entry.is_deleted
 
 
+OWN = {"Nats-Stream": "KV_b", "Nats-Subject": "$KV.b.k", "Nats-Sequence": "7", "Nats-Time-Stamp": TIME}
+
+
+def test_a_plain_value_is_what_a_closer_look_finds() -> None:
+    came = message(b"v", OWN)
+    assert plain_value("b", "k", came) == from_direct("b", "k", came)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None,
+        {},
+        {"KV-Operation": "DEL", **OWN},
+        {**OWN, "Nats-Marker-Reason": "MaxAge"},
+        {**OWN, "Nats-Sequence": "x"},
+        {**OWN, "Nats-Stream": ""},
+        {"Nats-Sequence": "7", "Nats-Time-Stamp": TIME},
+    ],
+)
+def test_what_needs_a_closer_look(headers: dict[str, str] | None) -> None:
+    assert plain_value("b", "k", message(b"v", headers)) is None
+
+
+def test_an_answer_with_a_status_is_no_plain_value() -> None:
+    came = message(b"", OWN)
+    block = HeaderBlock(came.header_bytes.replace(b"NATS/1.0", b"NATS/1.0 404 Message Not Found"))
+    assert plain_value("b", "k", Message(b"x", 1, None, b"", block)) is None
+
+
 @pytest.mark.parametrize("headers", [{}, {"Nats-Sequence": "7"}, {"Nats-Sequence": "x", "Nats-Time-Stamp": TIME}])
 def test_an_answer_that_does_not_say_what_it_is(headers: dict[str, str]) -> None:
     with pytest.raises(RemoteProtocolError):
@@ -67,9 +97,9 @@ NINE = b"$JS.ACK.KV_b.c.1.70.8.1700000000000000001.4"
 
 
 def test_what_a_consumer_delivers() -> None:
-    assert delivery_of(NINE) == Delivery(70, 8, 1700000000000000001, 4)
+    assert delivery_of(NINE) == Delivery(70, 8, b"1700000000000000001", 4)
     assert delivery_of(b"$JS.ACK._.hash.KV_b.c.1.70.8.1700000000000000001.4.more") == delivery_of(NINE)
-    entry = from_delivered("b", "k", message(b"v"), Delivery(70, 8, 1700000000000000001, 4))
+    entry = from_delivered("b", "k", message(b"v"), Delivery(70, 8, b"1700000000000000001", 4))
     assert (entry.revision, entry.delta, entry.value) == (70, 4, b"v")
     assert entry.created.to_ns() == 1700000000000000001
 
@@ -80,7 +110,7 @@ def test_what_none_delivers(reply: bytes) -> None:
 
 
 def test_metadata_alone_tells_the_size() -> None:
-    entry = from_delivered("b", "k", message(b"", {"Nats-Msg-Size": "1000"}), Delivery(1, 1, 1, 0))
+    entry = from_delivered("b", "k", message(b"", {"Nats-Msg-Size": "1000"}), Delivery(1, 1, b"1", 0))
     assert (entry.value, entry.size) == (b"", 1000)
-    deleted = from_delivered("b", "k", message(b"", {"KV-Operation": "PURGE"}), Delivery(1, 1, 1, 0))
+    deleted = from_delivered("b", "k", message(b"", {"KV-Operation": "PURGE"}), Delivery(1, 1, b"1", 0))
     assert (deleted.operation, deleted.size) == (Operation.PURGE, 0)
