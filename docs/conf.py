@@ -18,8 +18,18 @@ copyright = author  # noqa: A001 - Sphinx wants this name
 release = version_of("txnats")
 version = release
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_inline"]
+# Some records have a field of this name, as JetStream has it.
+suppress_warnings = ["ref.python"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"exclude-members": "log"}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_attr_annotations = True
 
 html_theme = "furo"
 html_title = f"txnats {release}"

@@ -113,10 +113,16 @@ SAMPLES = [
             "(is the responder running and its subject spelled alike?)"
         ),
     ),
-    (errors.RequestTimeout("a", timeout=2.0), "no reply within 2 s [a]: a responder may have it still in work"),
+    (
+        errors.RequestTimeout("a", timeout=2.0),
+        (
+            "no reply within 2 s [a]: a responder may have it still in work"
+            " (give it more time, or see what the responder does)"
+        ),
+    ),
     (
         errors.RequestTimeout("a", timeout=0.25, link_lost=True),
-        "no reply within 0.25 s [a]: the connection was lost meanwhile",
+        "no reply within 0.25 s [a]: the connection was lost meanwhile (ask again if that does no harm)",
     ),
     (errors.OperationTimeout("flush", timeout=10.0, hint="h"), "flush took longer than 10 s (h)"),
     (

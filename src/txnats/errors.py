@@ -202,17 +202,13 @@ class NoServersLeft(ConnectionProblem):
     def __init__(self, causes: Sequence[tuple[str, NatsError]], *, hint: str = "") -> None:
         self.causes = tuple(causes)
         each = "; ".join(f"{server}: {_short(error, server)}" for server, error in self.causes) or "the pool is empty"
-        count = len(self.causes)
-        super().__init__(
-            "no NATS server could be reached",
-            why=each if count < 2 else f"{count} tried: {each}",
-            hint=hint or _hints([error for _, error in self.causes]),
-        )
+        why = each if len(self.causes) < 2 else f"{len(self.causes)} tried: {each}"
+        super().__init__("no NATS server could be reached", why=why, hint=hint or _hints(self.causes))
 
 
-def _hints(errors: Sequence[NatsError]) -> str:
+def _hints(causes: Sequence[tuple[str, NatsError]]) -> str:
     """What to try: each hint once, and not more than one can read."""
-    hints = list(dict.fromkeys(error.hint for error in errors if error.hint))[:5]
+    hints = list(dict.fromkeys(error.hint for _, error in causes if error.hint))[:5]
     return "; ".join(hints) or "is a nats-server running there, and does its address match?"
 
 

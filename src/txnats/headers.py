@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 
 from .errors import InvalidHeader
 
-HeaderPairs: TypeAlias = "Iterable[tuple[str, str]]"
-HeaderSource: TypeAlias = "Headers | Mapping[str, str | Iterable[str]] | HeaderPairs"
+HeaderPairs: TypeAlias = Iterable[tuple[str, str]]
 
 NAME_CHARACTERS = frozenset(chr(code) for code in range(33, 127)) - {":"}
 GOOD_NAMES: set[str] = set()
@@ -192,3 +191,6 @@ def _pairs_of(source: object) -> Iterator[tuple[str, Any]]:
 
 def _no_text(name: str, value: object) -> InvalidHeader:
     return InvalidHeader(f"the value of header {check_name(name)!r} is a str, not {type(value).__name__}")
+
+
+HeaderSource: TypeAlias = Headers | Mapping[str, str | Iterable[str]] | HeaderPairs

@@ -36,6 +36,7 @@ from txnats.net.websocket import websocket_endpoint
 from txnats.server import NatsServer
 from txnats.state.addresses import parse_address
 from txnats.testing import ChaosProxy, FakeServer, MemoryNetwork
+from txnats.testing.jetstream import FakeJetStream
 
 SOON = 5.0
 """Seconds that a real server may take for what it does at once."""
@@ -123,8 +124,10 @@ class InMemory(Story, TestCase):
         self.network.pump()
         assert not self.network.clock.getDelayedCalls()
 
-    async def serve(self, **options: Any) -> None:
+    async def serve(self, *, jetstream: bool = False, **options: Any) -> None:
         self.server = FakeServer(self.clock, **options)
+        if jetstream:
+            FakeJetStream(self.server)
 
     async def endpoint(self) -> IStreamClientEndpoint:
         if self.server is None:

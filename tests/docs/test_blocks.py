@@ -13,6 +13,8 @@ from txnats.server import NatsServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+STORY = ROOT / "docs" / "tutorial.md"
+"""Its blocks belong together: ``test_tutorial.py`` runs them."""
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LOCAL = "nats://127.0.0.1:4222"
 
@@ -20,6 +22,8 @@ LOCAL = "nats://127.0.0.1:4222"
 def _blocks() -> list[pytest.param]:  # type: ignore[valid-type]
     found = []
     for page in PAGES:
+        if page == STORY:
+            continue
         for number, block in enumerate(_BLOCK.findall(page.read_text()), 1):
             found.append(pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}"))
     return found

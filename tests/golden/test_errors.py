@@ -18,7 +18,7 @@ from txnats import NatsError
 from txnats.server import NatsServer
 
 BOOK = Path(__file__).with_name("errors.md")
-_SECTION = re.compile(r"^### ([^\n]*)\n\n```text\n(.*?)```\n", re.DOTALL | re.MULTILINE)
+_SECTION = re.compile(r"^## ([^\n]*)\n\n```text\n(.*?)```\n", re.DOTALL | re.MULTILINE)
 _CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "DATE"),
     (re.compile(r"(127\.0\.0\.1):(?!1\b)\d+"), r"\1:4222"),
@@ -53,7 +53,7 @@ def read() -> dict[str, str]:
 def write(name: str, text: str) -> None:
     """Keep one text."""
     book = {**read(), name: text}
-    parts = [f"### {each}\n\n```text\n{book[each]}```\n" for each in FAILURES if each in book]
+    parts = [f"## {each}\n\n```text\n{book[each]}```\n" for each in FAILURES if each in book]
     BOOK.write_text("\n".join(parts))
 
 

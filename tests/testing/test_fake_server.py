@@ -141,7 +141,7 @@ def test_it_takes_the_options_of_a_real_server_that_it_knows() -> None:
     server = FakeServer(network.clock, ServerConfig(name="hamlet", host="127.0.0.1"), max_payload=5)
     assert (server.info["server_name"], server.max_payload) == ("hamlet", 5)
     unknown: list[dict[str, Any]] = [
-        {"store_dir": "/tmp"},
+        {"jetstream": True},
         {"tls": ServerTls(certificate="c", key="k")},
         {"extra": "debug: true"},
         {"users": [ServerUser(nkey="U...")]},

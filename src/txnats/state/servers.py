@@ -288,7 +288,7 @@ def _place(server: Server) -> str:
 def _together(causes: list[tuple[str, NatsError]]) -> NatsError:
     """One error for servers that all failed in one way: the last one's, which tells of the others, too."""
     _, last = causes[-1]
-    if len(causes) > 1:
+    if any(error.why != last.why for _, error in causes):
         facts, last = last.__dict__, copy(last)
         last.__dict__.update(facts)
         others = "; ".join(f"{server}: {error.why or error.what}" for server, error in causes[:-1])

@@ -9,6 +9,7 @@ No socket, no waiting, the same each time::
     world.advance(60.0)
     world.close()
 
+``World.jetstream`` is a JetStream to it: see ``txnats.testing.jetstream``.
 ``txnats.testing.fixtures`` gives that to pytest, ``txnats.testing.trial`` to trial.
 ``txnats.testing.samples`` holds strategies for hypothesis, and is imported by itself, since it needs that package.
 """
@@ -16,7 +17,7 @@ No socket, no waiting, the same each time::
 from .answers import Reply
 from .fake_connection import FakeConnection
 from .fake_server import FakeServer
-from .faults import Faults
+from .faults import TROUBLES, Faults
 from .memory import MemoryEndpoint, MemoryNetwork, Stalled
 from .pipe import Direction
 from .proxy import ChaosProxy
@@ -24,6 +25,7 @@ from .subscribers import at_random, in_turn
 from .world import Published, World
 
 __all__ = [
+    "TROUBLES",
     "ChaosProxy",
     "Direction",
     "FakeConnection",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -27,9 +27,6 @@ from .permissions import Permissions
 from .routing import Interest
 from .subscribers import Answerer, Order, Subscriber, at_random
 
-if TYPE_CHECKING:
-    from .jetstream import FakeJetStream
-
 VERSION = "2.15.1"
 """The server whose behaviour this one follows."""
 
@@ -39,7 +36,7 @@ MAX_PAYLOAD = 1_048_576
 MAX_PENDING = 67_108_864
 _FIELDS = frozenset(
     {"name", "host", "port", "user", "password", "token", "users", "max_payload", "max_pending", "max_connections"}
-    | {"ping_interval", "lame_duck_duration", "lame_duck_grace_period", "jetstream"}
+    | {"ping_interval", "lame_duck_duration", "lame_duck_grace_period"}
 )
 Number = TypeVar("Number", int, float)
 
@@ -102,19 +99,6 @@ class FakeServer(ServerFactory):
         self._deaf = False
         self._turns = count(1)
         self.info = {**self._own_info(), **(info or {})}
-        self._jetstream: FakeJetStream | None = None
-        if self.config.jetstream:
-            _ = self.jetstream
-
-    @property
-    def jetstream(self) -> FakeJetStream:
-        """Its JetStream; with ``jetstream=True`` there is one from the start, else from when this is asked for."""
-        if self._jetstream is None:
-            # Most tests have no use for it.
-            from .jetstream import FakeJetStream  # noqa: PLC0415
-
-            self._jetstream = FakeJetStream(self)
-        return self._jetstream
 
     # Its life
 

@@ -19,6 +19,7 @@ from ..message import Message
 from ..wire import header_block
 from ..wire.info import ServerInfo
 from ..wire.ops import OK, PING, PONG, Err, Info, Op
+from .faults import TROUBLES
 
 _UNFIT = "".join(map(chr, range(33))) + "\x7f.*>"
 _LOOK_ALIKES = (b"PING\r\n", b"MSG a 1 2\r\nhi\r\n", b"-ERR 'x'\r\n", b"\r\n", b"\r", b"\n", b"+OK", b"INFO {", b"\0")
@@ -79,6 +80,11 @@ class ServerStream(msgspec.Struct, frozen=True):
 
     data: bytes
     ops: list[Op]
+
+
+def troubles(max_size: int = 4) -> SearchStrategy[list[str]]:
+    """What may befall a program, for ``World.suffer``."""
+    return st.lists(st.sampled_from(sorted(TROUBLES)), max_size=max_size)
 
 
 def server_streams(max_ops: int = 12) -> SearchStrategy[ServerStream]:

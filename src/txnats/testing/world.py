@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from ..client import Client
 from ..connecting import connect
+from ..errors import InvalidOption
 from ..events import Event
 from ..headers import Headers
 from ..subjects import matches
@@ -18,6 +19,7 @@ from ..wire.header_block import HeaderBlock
 from .commands import Command, Publish
 from .fake_connection import FakeConnection
 from .fake_server import FakeServer
+from .faults import TROUBLES
 from .memory import MemoryNetwork
 
 if TYPE_CHECKING:
@@ -66,13 +68,19 @@ class World:
         self.server = FakeServer(self.clock, **options)
         self.server.intercept = self._record
         self.events: list[Event] = []
+        self._jetstream: FakeJetStream | None = None
         self._said: list[Published] = []
         self._clients: list[Client] = []
 
     @property
     def jetstream(self) -> FakeJetStream:
         """The server's JetStream: there is none before this is asked for."""
-        return self.server.jetstream
+        if self._jetstream is None:
+            # Most tests have no use for it.
+            from .jetstream import FakeJetStream  # noqa: PLC0415
+
+            self._jetstream = FakeJetStream(self.server)
+        return self._jetstream
 
     def options(self, **options: Any) -> dict[str, Any]:
         """``reactor`` and ``servers`` for a program that makes a client of its own, beside what is given."""
@@ -111,6 +119,17 @@ class World:
     def settle(self) -> None:
         """Let happen what is due at this moment."""
         self.network.pump()
+
+    def suffer(self, *troubles: str) -> None:
+        """Let these befall the clients, one after the other: names in ``txnats.testing.TROUBLES``.
+
+        Raises:
+            InvalidOption: There is no such trouble.
+        """
+        for name in troubles:
+            if name not in TROUBLES:
+                raise InvalidOption(f"there is no trouble {name!r}", hint=", ".join(TROUBLES))
+            TROUBLES[name](self)
 
     def published(self, pattern: str = ">") -> list[Published]:
         """What clients have published to these subjects so far, in the order in which the server read it."""

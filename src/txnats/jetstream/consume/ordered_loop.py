@@ -23,9 +23,10 @@ from ..base import JetStreamBase
 from ..delivery import Delivery, delivery_of
 from ..errors import ConsumerNotFound, JetStreamError, StreamNotFound
 from .events import ConsumeEvent, HeartbeatsMissed, Recreated
+from .fed_loop import OnEvent, Sink, tell
 from .ordered_cursor import OrderedCursor
 from .pull_budget import PullBudget
-from .pull_loop import OnEvent, PullLoop, Sink, tell
+from .pull_loop import PullLoop
 
 CREATE_TIMEOUT = 5.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0

@@ -15,6 +15,7 @@ It follows nats-server 2.15 in what it knows, and refuses the rest by name; the 
 from .consumer import FakeConsumer, Settlement
 from .refusals import refusal
 from .server import FakeJetStream
-from .stream import FakeStream, Stored
+from .stored import Stored
+from .stream import FakeStream
 
 __all__ = ["FakeConsumer", "FakeJetStream", "FakeStream", "Settlement", "Stored", "refusal"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
 
 from ...headers import Headers
 from ...jetstream.units import Timestamp
-from .stream import FakeStream, Stored
+from .stored import Stored
 
 DEFAULTS: dict[str, Any] = {
     "deliver_policy": "all",
@@ -39,6 +39,18 @@ class Settlement(msgspec.Struct, frozen=True):
     kind: str
     delay: float = 0.0
     reason: str = ""
+
+
+class Source(Protocol):
+    """What a consumer needs of its stream."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def last_sequence(self) -> int: ...
+    def matching(self, start: int, filters: tuple[str, ...]) -> Iterator[Stored]: ...
+    def settled(self, sequence: int) -> None:
+        """A consumer is done with it."""
 
 
 class Wire(Protocol):
@@ -83,7 +95,7 @@ class FakeConsumer:
         settled: What was said of its messages, in order.
     """
 
-    def __init__(self, stream: FakeStream, name: str, config: dict[str, Any], wire: Wire) -> None:
+    def __init__(self, stream: Source, name: str, config: dict[str, Any], wire: Wire) -> None:
         self.name = name
         self.config = config
         self.settled: list[Settlement] = []

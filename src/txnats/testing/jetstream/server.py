@@ -19,7 +19,8 @@ from . import consumer as consumers
 from . import stream as streams
 from .consumer import FakeConsumer
 from .refusals import NotKnown, Refusal, Refused, refusal
-from .stream import FakeStream, Stored
+from .stored import Stored
+from .stream import FakeStream
 from .verbs import VERBS, no_message
 
 if TYPE_CHECKING:

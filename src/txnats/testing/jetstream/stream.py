@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from ...headers import Headers, HeaderSource
 from ...jetstream import error_codes as codes
 from ...jetstream import errors
-from ...jetstream.units import Timestamp
 from ...subjects import matches
+from .consumer import FakeConsumer
 from .refusals import Refusal, Refused, refusal
-
-if TYPE_CHECKING:
-    from .consumer import FakeConsumer
+from .stored import Stored
 
 DEFAULTS: dict[str, Any] = {
     "retention": "limits",
@@ -46,21 +42,6 @@ UNKNOWN = (
 """What a real server can do and this one cannot."""
 OVERHEAD = 30
 """Bytes that each message takes beside its subject, headers and payload, and 4 more with headers."""
-
-
-class Stored(msgspec.Struct, frozen=True):
-    """A message in a stream."""
-
-    sequence: int
-    subject: str
-    payload: bytes
-    headers: Headers
-    time_ns: int
-
-    @property
-    def time(self) -> str:
-        """When it was stored, as the wire has it."""
-        return Timestamp.from_ns(self.time_ns).to_text()
 
 
 class FakeStream:

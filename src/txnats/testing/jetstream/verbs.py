@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from ...jetstream import errors
 from ...jetstream.units import Timestamp
 from ...nuid import next_nuid
 from ...wire import header_block
+from .consumer import FakeConsumer
 from .refusals import Refused
-from .stream import FakeStream, Stored
+from .stored import Stored
+from .stream import FakeStream
 
-if TYPE_CHECKING:
-    from .server import FakeJetStream
 
-Verb: TypeAlias = "Callable[[FakeJetStream, str, dict[str, Any]], Any]"
+class Held(Protocol):
+    """What is there, and what can be done with it."""
+
+    streams: dict[str, FakeStream]
+
+    def stream(self, name: str) -> FakeStream: ...
+    def create_stream(self, told: dict[str, Any]) -> FakeStream: ...
+    def update_stream(self, told: dict[str, Any]) -> FakeStream: ...
+    def delete_stream(self, name: str) -> None: ...
+    def consumer(self, stream: FakeStream, name: str) -> FakeConsumer: ...
+    def create_consumer(
+        self, stream: FakeStream, name: str, told: dict[str, Any], *, action: str = ""
+    ) -> FakeConsumer: ...
+    def delete_consumer(self, stream: FakeStream, name: str) -> None: ...
+
+
+Verb: TypeAlias = Callable[[Held, str, dict[str, Any]], Any]
 """Given what stands behind its name in the subject, and the body: the answer."""
 
 no_message: Final = object()
 """A direct get found nothing: that is told by a status."""
 
 
-def _account(js: FakeJetStream, _: str, __: dict[str, Any]) -> dict[str, Any]:
+def _account(js: Held, _: str, __: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "io.nats.jetstream.api.v1.account_info_response",
         "memory": 0,
@@ -44,11 +60,11 @@ def _stream_info(stream: FakeStream, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _create_stream(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _create_stream(js: Held, name: str, body: dict[str, Any]) -> dict[str, Any]:
     return {**_stream_info(js.create_stream({**body, "name": name}), {}), "did_create": True}
 
 
-def _streams(js: FakeJetStream, body: dict[str, Any]) -> list[FakeStream]:
+def _streams(js: Held, body: dict[str, Any]) -> list[FakeStream]:
     subject = body.get("subject")
     found = [stream for stream in js.streams.values() if subject is None or stream.takes(subject)]
     return sorted(found, key=lambda stream: stream.name)[body.get("offset", 0) :]
@@ -59,7 +75,7 @@ def _page(what: str, items: list[Any], limit: int, body: dict[str, Any]) -> dict
     return {"total": offset + len(items), "offset": offset, "limit": limit, what: items[:limit] or None}
 
 
-def _get(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _get(js: Held, name: str, body: dict[str, Any]) -> dict[str, Any]:
     found = js.stream(name).get(body)
     told = {"subject": found.subject, "seq": found.sequence, "time": found.time}
     if found.payload:
@@ -69,7 +85,7 @@ def _get(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
     return {"type": "io.nats.jetstream.api.v1.stream_msg_get_response", "message": told}
 
 
-def _direct(js: FakeJetStream, name: str, body: dict[str, Any]) -> Stored | object | None:
+def _direct(js: Held, name: str, body: dict[str, Any]) -> Stored | object | None:
     stream, _, subject = name.partition(".")
     if stream not in js.streams or not js.streams[stream].config["allow_direct"]:
         return None
@@ -79,18 +95,18 @@ def _direct(js: FakeJetStream, name: str, body: dict[str, Any]) -> Stored | obje
         return no_message
 
 
-def _delete_message(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _delete_message(js: Held, name: str, body: dict[str, Any]) -> dict[str, Any]:
     if not js.stream(name).remove(body["seq"]):
         raise Refused(errors.SequenceNotFound, f"sequence {body['seq']} not found")
     return {"success": True}
 
 
-def _delete_stream(js: FakeJetStream, name: str, _: dict[str, Any]) -> dict[str, Any]:
+def _delete_stream(js: Held, name: str, _: dict[str, Any]) -> dict[str, Any]:
     js.delete_stream(name)
     return {"success": True}
 
 
-def _create_consumer(js: FakeJetStream, place: str, body: dict[str, Any]) -> dict[str, Any]:
+def _create_consumer(js: Held, place: str, body: dict[str, Any]) -> dict[str, Any]:
     stream, _, rest = place.partition(".")
     config = body["config"]
     name = config.get("name") or config.get("durable_name") or rest.partition(".")[0] or next_nuid()[:8]
@@ -98,23 +114,23 @@ def _create_consumer(js: FakeJetStream, place: str, body: dict[str, Any]) -> dic
     return {"type": "io.nats.jetstream.api.v1.consumer_create_response", **made.info()}
 
 
-def _consumer_info(js: FakeJetStream, place: str, _: dict[str, Any]) -> dict[str, Any]:
+def _consumer_info(js: Held, place: str, _: dict[str, Any]) -> dict[str, Any]:
     stream, name = place.split(".", 1)
     told = js.consumer(js.stream(stream), name).info()
     return {"type": "io.nats.jetstream.api.v1.consumer_info_response", **told}
 
 
-def _delete_consumer(js: FakeJetStream, place: str, _: dict[str, Any]) -> dict[str, Any]:
+def _delete_consumer(js: Held, place: str, _: dict[str, Any]) -> dict[str, Any]:
     stream, name = place.split(".", 1)
     js.delete_consumer(js.stream(stream), name)
     return {"success": True}
 
 
-def _consumer_names(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _consumer_names(js: Held, name: str, body: dict[str, Any]) -> dict[str, Any]:
     return _page("consumers", sorted(js.stream(name).consumers)[body.get("offset", 0) :], 1024, body)
 
 
-def _consumer_list(js: FakeJetStream, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _consumer_list(js: Held, name: str, body: dict[str, Any]) -> dict[str, Any]:
     held = sorted(js.stream(name).consumers.items())[body.get("offset", 0) :]
     return _page("consumers", [each.info() for _, each in held], 256, body)
 
