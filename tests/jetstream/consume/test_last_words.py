@@ -24,7 +24,7 @@ SENT = 10
 class World:
     """A consumer of ten messages in memory, which notes what is said of them and which consumers are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.network = MemoryNetwork()
         self.server = FakeServer(self.network.clock, info={"jetstream": True})
         self.given_back: list[str] = []
@@ -36,7 +36,8 @@ class World:
         self.other = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(self.server)))
         self.other.subscribe("$JS.ACK.>", self._settle)
         self.other.subscribe("$JS.API.CONSUMER.DELETE.S.>", self._delete)
-        self.client = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(self.server)))
+        endpoint = self.network.endpoint(self.server)
+        self.client = self.network.run(txnats.connect(self.network.clock, endpoint, **options))
         self.js = JetStream(self.client)
 
     def _deliver(self, request: Publish) -> Iterable[Reply]:
