@@ -77,6 +77,7 @@ class Client:
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)
+        self._session.before_end(hub.part)
         self._add = self._session.outbox.add
         origin.answer = Answering(self._session, self.publish, limits.control_line_out)
 

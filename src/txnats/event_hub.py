@@ -11,7 +11,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from . import events
-from .errors import RemoteProtocolError
+from .errors import NatsError, RemoteProtocolError
 from .streams import Queue
 
 _LEVELS: dict[type, LogLevel] = {
@@ -34,21 +34,30 @@ class EventStream(Queue[events.Event]):
         missed: Events that were dropped, oldest first, because they were not taken in time.
     """
 
-    __slots__ = ("_left", "_listener")
+    __slots__ = ("_last", "_left", "_listener")
     log = Logger()
 
     def __init__(self, clock: IReactorTime, limit: int, left: Callable[[EventStream], None]) -> None:
         super().__init__(clock, limit)
         self._left = left
         self._listener: Callable[[events.Event], object] | None = None
+        self._last: Callable[[NatsError | None], object] | None = None
 
-    def call(self, listener: Callable[[events.Event], object]) -> Self:
+    def call(
+        self, listener: Callable[[events.Event], object], last: Callable[[NatsError | None], object] | None = None
+    ) -> Self:
         """Call this with each event at the moment when it happens, until ``close``; nothing is queued any more.
 
         A new connection has been told the subscriptions when Reconnected comes: what is published then is the first
         thing after them. What the listener raises is logged.
+
+        Args:
+            listener: It.
+            last: Called, with the reason that Closed will have, when the client is closed while it is connected: what
+                is published then still leaves. Closed comes when nothing does any more.
         """
         self._listener = listener
+        self._last = last
         return self
 
     def tell(self, event: events.Event) -> None:
@@ -63,8 +72,17 @@ class EventStream(Queue[events.Event]):
         if isinstance(event, events.Closed):
             self._finish()
 
+    def part(self, reason: NatsError | None) -> None:
+        """The client is about to close."""
+        last, self._last = self._last, None
+        if last is not None:
+            try:
+                last(reason)
+            except BaseException:  # as for events
+                self.log.failure("a last word raised")
+
     def _released(self) -> None:
-        self._listener = None
+        self._listener = self._last = None
         self._left(self)
 
 
@@ -111,6 +129,11 @@ class EventHub:
                 self._tell_all(self._untold[0])
             finally:
                 self._untold.popleft()
+
+    def part(self, reason: NatsError | None) -> None:
+        """The client is about to close: who has a last word says it now, and not when others have been told."""
+        for stream in list(self._streams):
+            stream.part(reason)
 
     def _tell_all(self, event: events.Event) -> None:
         self._log(event)

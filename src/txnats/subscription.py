@@ -414,14 +414,16 @@ class Subscription(Stream[Message]):
             self._paused = False
             self._home.pause(self, False)
         self._finish(error)
-        drains, self._drains = self._drains, ()
-        for drain in drains:
-            if not drain.called:
-                drain.callback(Drained(self.handled, abandoned))
+        drained = Drained(self.handled, abandoned)
         waiters, self._done = self._done, ()
+        drains, self._drains = self._drains, ()
+        # Whoever drains may close the client then: before that, others may still say what is to leave by it.
         for waiter in waiters:
             if not waiter.called:
                 waiter.callback(reason)
+        for drain in drains:
+            if not drain.called:
+                drain.callback(drained)
 
     def __repr__(self) -> str:
         group = f" in {self.queue!r}" if self.queue else ""

@@ -211,6 +211,42 @@ def test_leaving_the_events_lets_go_of_them(net: Net) -> None:
     assert client._hub._streams == set()
 
 
+def test_last_words_leave_while_the_client_closes(net: Net, logged: list[LogEvent]) -> None:
+    client = net.client()
+    said: list[object] = []
+
+    def last(reason: object) -> None:
+        said.append(reason)
+        client.publish("last", b"word")
+        client.close()
+
+    kept = client.events().call(lambda _: None, last)
+    gone = client.events().call(lambda _: None, said.append)
+    wrong = client.events().call(lambda _: None, lambda _: 1 / 0)
+    gone.close()
+    pipe = net.pipe
+    client.close()
+    net.settle()
+    assert said == [None]
+    assert pipe.published == [(b"last", None, b"word")]
+    assert len(logged) == 1
+    net.nothing_left()
+    del kept, wrong
+
+
+def test_without_a_connection_there_are_no_last_words(net: Net) -> None:
+    client = net.client()
+    said: list[object] = []
+    stream = client.events().call(lambda _: None, said.append)
+    net.server.up = False
+    net.pipe.cut()
+    client.close()
+    net.settle()
+    assert said == []
+    net.nothing_left()
+    del stream
+
+
 def test_on_event_that_raises_changes_nothing(net: Net, logged: list[LogEvent]) -> None:
     def on_event(event: events.Event) -> None:
         raise ZeroDivisionError

@@ -28,10 +28,10 @@ Answer = Callable[[Message], None]
 class Stage:
     """An API over a client in memory, and whoever answers it."""
 
-    def __init__(self, *, jetstream: bool = True, level: int = 0) -> None:
+    def __init__(self, *, jetstream: bool = True, level: int = 0, **options: Any) -> None:
         self.network = MemoryNetwork()
         server = FakeServer(self.network.clock, info={"jetstream": jetstream, "api_lvl": level})
-        self.client = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(server)))
+        self.client = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(server), **options))
         self.other = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(server)))
         self.api = Api(self.client)
         self.asked: list[Message] = []

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 import txnats
+from tests.client.harness import Outcome
 from txnats import InvalidArgument, Message, OutboxFull, RequestTimeout
 from txnats.jetstream.message import JsMessage, Settled
 from txnats.message import Origin, Publish
@@ -110,6 +111,31 @@ def test_an_ack_that_is_not_confirmed_can_be_repeated() -> None:
     assert message.settled is None
     message.ack()
     assert client.sent == [(REPLY, b"+ACK")]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_whoever_asks_again_waits_for_the_same_answer(*, known: bool) -> None:
+    message, client = delivered()
+    first, second, third = (Outcome(message.ack_sync()) for _ in range(3))
+    third.deferred.cancel()
+    assert (second.fired, len(client.asked)) == (False, 1)
+    if known:
+        client.asked[0][2].callback(Message(b"_INBOX", 1, None, b""))
+        assert first.value is second.value is None
+    else:
+        client.asked[0][2].errback(RequestTimeout("x", timeout=0.1))
+        assert type(first.error) is type(second.error) is RequestTimeout
+    assert message.settled is (Settled.ACK if known else None)
+
+
+def test_whoever_waits_no_longer_does_not_end_it_for_others() -> None:
+    message, client = delivered()
+    first, second = Outcome(message.ack_sync()), Outcome(message.ack_sync())
+    first.deferred.cancel()
+    assert isinstance(first.results[0].value, CancelledError)
+    assert (second.fired, len(client.asked), message.settled) == (False, 2, Settled.ACK)
+    client.asked[1][2].callback(Message(b"_INBOX", 1, None, b""))
+    assert second.value is None
 
 
 def test_a_negative_delay_is_refused() -> None:

@@ -12,7 +12,8 @@ from .advisories import Advisories
 from .api import Api, api_prefix
 from .assets import streams
 from .assets.paging import Pages
-from .assets.snapshot import Manifest, restore
+from .assets.restore import restore
+from .assets.snapshot import Manifest
 from .assets.stream_config import StreamConfig
 from .assets.stream_info import StreamInfo
 from .assets.streams import Stream
@@ -101,7 +102,9 @@ class JetStream(Publishes):
             timeout: Seconds for each answer.
 
         Returns:
-            A Deferred that fails with StreamNameExistRestoreFailed when there is one of its name.
+            A Deferred that fails with StreamNameExistRestoreFailed when there is one of its name. Whatever else it
+            fails with, what the server has made of the chunks is deleted; where that cannot be done, a note on the
+            error (``__notes__``) says so.
         """
         wanted = manifest if config is None else Manifest(config=config, state=manifest.state)
         return restore(self.api, wanted, chunks, timeout=timeout).addCallback(lambda info: Stream(self, info))

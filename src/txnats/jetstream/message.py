@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ..client import Client
 from ..errors import InvalidArgument, NatsError
 from ..headers import Headers
 from ..message import Message
+from ..state.waiters import Waiters
 from . import ack_reply
 from .ack_reply import Metadata
 from .units import to_ns
@@ -47,6 +48,7 @@ class JsMessage(msgspec.Struct, eq=False):
     message: Message
     _client: Client
     settled: Settled | None = None
+    _asking: Waiters[None] | None = None
 
     @property
     def subject(self) -> str:
@@ -105,15 +107,19 @@ class JsMessage(msgspec.Struct, eq=False):
 
         Returns:
             A Deferred. It fails with RequestTimeout when it is not known whether the server has heard it, or with
-            what ``Client.request`` fails with; the message can be settled again then. Settled before, it fires at once.
+            what ``Client.request`` fails with; the message can be settled again then. Settled before, it fires at once;
+            while an earlier call waits for the server, so does this one, in the time of that.
         """
+        if self._asking is not None:
+            return self._asking.wait()
         if self.settled is not None:
             return succeed(None)
         if self.message.reply_bytes is None:
             return fail(_no_consumer(self.message))
         self.settled = Settled.ACK
+        self._asking = Waiters()
         answer = self._client.request(self.message.reply_bytes, ACK, timeout=timeout)
-        return answer.addCallbacks(lambda _: None, self._not_settled)
+        return answer.addCallbacks(self._confirmed, self._not_settled)
 
     def nak(self, delay: float | None = None) -> None:
         """Deliver it again, to whoever pulls.
@@ -144,8 +150,19 @@ class JsMessage(msgspec.Struct, eq=False):
             self.message.respond(body)
             self.settled = settled
 
+    def _confirmed(self, _: Message) -> None:
+        asking, self._asking = self._asking, None
+        if asking:
+            asking.tell(None)
+
     def _not_settled(self, failure: Failure) -> Failure:
         self.settled = None
+        asking, self._asking = self._asking, None
+        if asking and failure.check(CancelledError):
+            # The first to ask waits no longer, and the others have not said so.
+            self.ack_sync().addCallbacks(asking.tell, lambda failed: asking.fail(failed.value))
+        elif asking:
+            asking.fail(failure.value)
         return failure
 
     def __repr__(self) -> str:

@@ -84,6 +84,7 @@ class Session:
         # Subscriptions that the server knows no longer, with messages that wait or are in work.
         self._lingering: dict[Lingering, None] = {}
         self._endings: list[Callable[[], None]] = []
+        self._partings: list[Callable[[NatsError | None], None]] = []
         self.denials = Denials(subscriptions, requests)
         self._first: Deferred[None] | None = None
         self._was_connected = False
@@ -189,6 +190,10 @@ class Session:
     def at_end(self, end: Callable[[], None]) -> None:
         """Call this when the client closes."""
         self._endings.append(end)
+
+    def before_end(self, part: Callable[[NatsError | None], None]) -> None:
+        """Call this when the client is about to close and still connected: what is published then is written."""
+        self._partings.append(part)
 
     # Home: what a subscription asks
 
@@ -317,6 +322,9 @@ class Session:
     def closed(self, reason: NatsError | None, connection: Connection | None) -> None:
         if self._is_closed:
             return
+        if connection is not None:
+            for part in self._partings:
+                part(reason)
         self._is_closed = True
         self._reason = reason
         if connection is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.jetstream.test_api import Stage
-from txnats import ClientClosed, Message, OperationTimeout, RemoteProtocolError
+from txnats import ClientClosed, Message, OperationTimeout, OutboxFull, ReconnectOptions, RemoteProtocolError
 from txnats.jetstream import StreamConfig, StreamState
 from txnats.jetstream.assets.snapshot import SILENCE, Manifest, Snapshot
 
@@ -15,8 +16,8 @@ ANSWER = json.dumps({"config": {"name": "S"}, "state": {"messages": 3}}).encode(
 class Sender(Stage):
     """Plays a server that takes a request for a snapshot and does what a test says."""
 
-    def __init__(self) -> None:
-        super().__init__(level=5)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(level=5, **options)
         self.asked_for: list[Message] = []
         self.taken: list[str] = []
         self.other.subscribe("$JS.API.STREAM.SNAPSHOT.S", self.asked_for.append)
@@ -64,6 +65,21 @@ def test_the_end_may_come_before_the_answer() -> None:
     assert stage.outcome(manifest)[0].state.messages == 3
     assert stage.outcome(snapshot.manifest())[0].config.name == "S"
     assert stage.outcome(snapshot.collect())[0] == [b"0"]
+    stage.end()
+
+
+def test_a_chunk_whose_confirmation_cannot_leave_is_not_lost_in_silence() -> None:
+    stage = Sender(reconnect=ReconnectOptions(buffer=0))
+    snapshot, subject = stage.begin()
+    stage.answer()
+    for number in range(3):
+        stage.chunk(subject, number)
+    assert stage.outcome(snapshot.next())[0] == b"0"
+    stage.network.frozen = True
+    stage.client.reconnect()
+    for _ in range(3):
+        assert isinstance(stage.outcome(snapshot.next())[0], OutboxFull)
+    stage.network.frozen = False
     stage.end()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -353,6 +354,26 @@ class TestSnapshots(StreamStory):
         error = await error_of(js.restore_stream(manifest, [b"no snapshot" * 1000]))
         assert type(error) is error_codes.StreamRestore
         assert type(await error_of(js.stream("BAD"))) is StreamNotFound
+
+    async def test_a_restore_that_breaks_off_leaves_nothing(self) -> None:
+        js = await self.js()
+        stream = await self.filled(js, "HALF", 10)
+        for number in range(30):
+            js.client.publish("HALF.big", bytes([number]) * 100_000)
+        await js.client.flush()
+        snapshot = stream.snapshot()
+        manifest = await snapshot.manifest()
+        chunks = await snapshot.collect()
+        await stream.delete()
+
+        def breaking() -> Iterator[bytes]:
+            yield from chunks[:-2]
+            raise LookupError("no more")
+
+        for broken, kind in ((chunks[:-2], error_codes.StreamRestore), (breaking(), LookupError)):
+            assert type(await error_of(js.restore_stream(manifest, broken))) is kind
+            assert type(await error_of(js.stream("HALF"))) is StreamNotFound
+        assert (await js.restore_stream(manifest, chunks)).cached.state.messages == manifest.state.messages
 
     async def test_a_snapshot_can_be_left(self) -> None:
         js = await self.js()

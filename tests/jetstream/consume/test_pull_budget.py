@@ -283,6 +283,30 @@ def test_a_pin_is_kept_sent_and_forgotten() -> None:
     assert asked(answer).pin is None
 
 
+@pytest.mark.parametrize("words", ["408 Request Timeout", "409 Batch Completed"])
+def test_a_second_pull_that_comes_to_nothing_at_once_is_waited_behind(words: str) -> None:
+    code, description = int(words[:3]), words[4:]
+    each = budget()
+    first = asked(each.reset())
+    second = asked(each.status(first.token, code, description, None))
+    answer = each.status(second.token, code, description, None)
+    assert isinstance(answer, Wait)
+    assert answer.event == Pulled(code, description)
+    third = asked(each.resume())
+    # Its heartbeat says that it waits at the server.
+    assert each.status(third.token, 100, "Idle Heartbeat", None) == IGNORE
+    fourth = asked(each.status(third.token, code, description, None))
+    each.arrived()
+    fifth = asked(each.status(fourth.token, code, description, None))
+    assert isinstance(each.status(fifth.token, code, description, None), Refill)
+
+
+def test_a_pull_without_a_pin_that_is_refused_for_it_is_waited_behind() -> None:
+    each = budget(priority=Priority(group="A"))
+    answer = each.status(asked(each.reset()).token, 423, "Nats-Wrong-Pin-Id", None)
+    assert isinstance(answer, Wait)
+
+
 def test_what_ends_asks_for_nothing() -> None:
     each = budget()
     token = asked(each.reset()).token
@@ -341,7 +365,8 @@ class Server(RuleBasedStateMachine):
     @rule(data=st.data())
     def expire(self, data: st.DataObject) -> None:
         token = data.draw(st.sampled_from(sorted(self.pulls)))
-        self.obey(self.budget.status(token, 408, "Request Timeout", (self.pulls.pop(token), 0)))
+        answer = self.budget.status(token, 408, "Request Timeout", (self.pulls.pop(token), 0))
+        self.obey(self.budget.resume() if isinstance(answer, Wait) else answer)
 
     @rule(token=st.integers(0, 5))
     def repeat(self, token: int) -> None:

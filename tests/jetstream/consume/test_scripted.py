@@ -117,6 +117,29 @@ def test_a_loop_goes_on(line: str, event: bool) -> None:
     world.end()
 
 
+@pytest.mark.parametrize("line", ["408 Request Timeout", "409 Batch Completed", "423 Nats-Pin-Id mismatch"])
+def test_pulls_that_come_to_nothing_at_once_do_not_follow_each_other_at_once(line: str) -> None:
+    world = World(*[status(line)] * 500)
+    consuming = world.consume(priority=Priority(group="A") if line.startswith("423") else None)
+    world.network.advance(10.0)
+    assert 20 < len(world.pulls) < 40
+    assert consuming.is_active
+    consuming.stop()
+    world.end()
+
+
+def test_pulls_that_wait_their_time_follow_each_other_at_once() -> None:
+    def expires(_: int) -> list[Reply]:
+        return [Reply(status="100 Idle Heartbeat", delay=1.0), Reply(status="408 Request Timeout", delay=2.0)]
+
+    world = World(*[expires] * 20)
+    consuming = world.consume(expires=2.0, heartbeat=1.0)
+    world.network.advance(10.5)
+    assert world.times == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    consuming.stop()
+    world.end()
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [

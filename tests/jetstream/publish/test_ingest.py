@@ -115,6 +115,58 @@ def test_silence_is_given_up() -> None:
     stream.end()
 
 
+def test_an_end_that_was_lost_is_said_again() -> None:
+    stream = Ingesting()
+    committing = Outcome(stream.ingest.commit())
+    stream.settle()
+    assert stream.replies[-1].endswith(".2.3.$FI")
+    stream.wait(1.5, 0.5)
+    assert stream.replies[-1].endswith(".1.4.$FI")
+    stream.say(b'{"type":"ack","seq":0,"msgs":2}')
+    stream.wait(1.0, 0.5)
+    assert stream.replies[-1].endswith(".2.3.$FI")
+    stream.say(stream.finished(1))
+    assert committing.value.count == 1
+    stream.end()
+
+
+def test_answers_that_never_end_it_are_given_up() -> None:
+    stream = Ingesting(timeout=3.0)
+    committing = Outcome(stream.ingest.commit())
+    while not committing.fired and stream.net.clock.seconds() < 10.0:
+        stream.say(b'{"type":"ack","seq":0,"msgs":2}')
+        stream.wait(0.5)
+    assert stream.net.clock.seconds() < 4.0
+    assert isinstance(committing.error, IngestFailed)
+    stream.end()
+
+
+def test_a_commit_that_finds_no_room_can_be_made_again() -> None:
+    stream = Ingesting(reconnect=txnats.ReconnectOptions(buffer=0, first_wait=0.1, jitter=0.0))
+    stream.net.server.up = False
+    stream.net.pipe.cut()
+    assert isinstance(Outcome(stream.ingest.commit()).error, txnats.OutboxFull)
+    stream.net.server.up = True
+    stream.wait(1.0)
+    committing = Outcome(stream.ingest.commit())
+    stream.settle()
+    assert stream.replies[-1].endswith(".2.3.$FI")
+    stream.say(stream.finished(1))
+    assert committing.value.count == 1
+    stream.end()
+
+
+def test_a_window_of_refused_messages_does_not_stop_it() -> None:
+    stream = Ingesting(gaps="ok")
+    waiting = [stream.add() for _ in range(4)]
+    assert not waiting[-1].fired
+    for number in (2, 3, 4):
+        stream.say(b'{"type":"err","seq":%d,"error":{"code":503,"err_code":10077}}' % number)
+    assert (waiting[-1].value, stream.ingest.refused) == (5, 3)
+    stream.ingest.abandon()
+    stream.end()
+
+
 @pytest.mark.parametrize(("names", "cause"), [([], NoStreamForSubject), (["S"], txnats.NoResponders)])
 def test_nobody_takes_the_first_message(names: list[str], cause: type) -> None:
     stream = Ingesting.__new__(Ingesting)

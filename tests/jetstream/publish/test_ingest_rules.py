@@ -123,6 +123,45 @@ def test_silence_while_it_waits_is_broken_by_pings_and_then_given_up() -> None:
     assert one.due(15.0 + PING_AFTER, 15.0) is None
 
 
+def test_answers_that_get_nowhere_are_given_up_as_well() -> None:
+    one = flow()
+    fill(one)
+    for second in range(1, 15):
+        assert one.hear(ack(0, 10), float(second)) == Go(0)
+        assert one.due(float(second), 15.0) is None
+    assert one.due(15.0, 15.0) == "give up"
+    two = flow()
+    fill(two)
+    two.send(0.0, last=True)
+    for second in range(1, 20):
+        two.hear(ack(second // 2, 10), float(second))
+        assert two.due(second + 0.5, 5.0) != "give up"
+
+
+def test_an_end_that_the_stream_has_not_heard_of_is_said_again() -> None:
+    one = flow()
+    assert one.send(0.0, last=True) == 2
+    assert one.due(PING_AFTER, 15.0) == "ping"
+    one.hear(ack(1, 10), 1.0)
+    assert one.due(1.0 + PING_AFTER, 15.0) == "end"
+    one.end_again()
+    assert (one.sent, one.messages) == (2, 1)
+    assert one.due(1.0 + PING_AFTER, 15.0) == "ping"
+    one.hear(ack(1, 10), 3.0)
+    assert one.due(16.0, 15.0) == "give up"
+
+
+def test_refused_messages_make_room_where_they_end_nothing() -> None:
+    one = flow(every=2, outstanding=1, gaps="ok")
+    assert fill(one) == 2
+    for number in (1, 2):
+        one.hear(b'{"type":"err","seq":%d,"error":{"code":503,"err_code":10077}}' % number, 0.0)
+    assert one.acknowledged == 0
+    assert fill(one) == 4
+    one.hear(b'{"type":"err","seq":4000,"error":{"code":503,"err_code":10077}}', 0.0)
+    assert fill(one) == 6
+
+
 def test_an_idle_batch_is_kept_alive() -> None:
     one = flow()
     one.send(1.0)

@@ -128,6 +128,20 @@ def test_the_calls_that_wait_are_bounded(stream: Stream, monkeypatch: pytest.Mon
     assert closing.fired
 
 
+def test_what_was_abandoned_is_not_said_to_be_stored(stream: Stream) -> None:
+    publisher = stream.js.publisher()
+    sent = publish(stream, publisher).value
+    flushing = Outcome(publisher.flush())
+    publisher.abandon()
+    for call in (flushing, Outcome(publisher.flush()), Outcome(publisher.close()), Outcome(sent.done())):
+        assert isinstance(call.error, PublisherStopped)
+    finished = stream.js.publisher()
+    publish(stream, finished)
+    tell(stream, 1)
+    finished.abandon()
+    assert Outcome(finished.close()).value is None
+
+
 @pytest.mark.parametrize(
     "options", [{"max_in_flight": 0}, {"max_bytes_in_flight": 0}, {"timeout": -1}, {"on_failure": 5}]
 )

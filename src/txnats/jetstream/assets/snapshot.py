@@ -1,37 +1,32 @@
-"""A stream as bytes, out and in again.
+"""A stream as bytes. ``restore`` makes a stream of them again.
 
-Out, the server sends chunks, each with a subject to say that it was taken; it sends no further ahead than a window.
-In, each chunk is a request; some of them are on their way at a time.
-Source: ADR-1's stream snapshot and restore, and nats-server 2.15.
+The server sends chunks, each with a subject to say that it was taken; it sends no further ahead than a window.
+Source: ADR-1's stream snapshot, and nats-server 2.15.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from ...errors import ClientClosed, InvalidOption, OperationTimeout
+from ...errors import ClientClosed, InvalidOption, NatsError, OperationTimeout
 from ...message import Message
 from ...net.timer import cancel
 from ...state.waiters import Waiters
 from ...streams import Stream as Items
 from ...subscription import EndReason, Subscription
-from ..api import Api, raise_error
+from ..api import Api
 from ..errors import JetStreamError
-from ..records import Record, decode, decode_object, encode, from_wire
+from ..records import Record, decode, encode
 from . import checks
 from .stream_config import StreamConfig
-from .stream_info import StreamInfo, StreamState
+from .stream_info import StreamState
 
 SILENCE = 10.0
 """Seconds without a chunk, while the server may send, after which a snapshot fails."""
-CHUNKS_AHEAD = 16
-"""Chunks of a restore that may be unanswered."""
-_CHUNK = 128 * 1024
 _KNOWS_WINDOW = 3
 _LEAST, _MOST, _MOST_WINDOW = 1024, 1024 * 1024, 32 * 1024 * 1024
 
@@ -149,11 +144,17 @@ class Snapshot(Items[bytes]):
     def _take(self) -> bytes | None:
         if not self._chunks:
             return None
-        chunk, reply = self._chunks.popleft()
+        _, reply = self._chunks[0]
         if reply is not None and not self._ended:
             # The server sends another one for each that was taken: that is its flow control.
-            self._api.client.publish(reply)
-        return chunk
+            try:
+                self._api.client.publish(reply)
+            except NatsError as error:
+                # It would wait for that word for ever. Whoever reads hears why there is no whole, and gets no parts.
+                self._chunks.clear()
+                self._end(error)
+                return None
+        return self._chunks.popleft()[0]
 
     def _watch(self) -> None:
         """The server has something to send while nothing waits here."""
@@ -183,95 +184,6 @@ class Snapshot(Items[bytes]):
     def _released(self) -> None:
         cancel(self._timer)
         self._subscription.unsubscribe()
-
-
-class RestoreRequest(Record, frozen=True):
-    """The stream that is to be."""
-
-    config: StreamConfig
-    state: StreamState = StreamState()
-
-
-def restore(
-    api: Api, manifest: Manifest, chunks: Iterable[bytes] | AsyncIterable[bytes], *, timeout: float | None = None
-) -> Deferred[StreamInfo]:
-    """Make a stream of a snapshot's chunks.
-
-    Args:
-        api: Whom to ask.
-        manifest: What they are.
-        chunks: The chunks in order; the server gives up when 5 seconds pass without one.
-        timeout: Seconds for each answer.
-
-    Returns:
-        A Deferred of the stream. It fails with StreamNameExistRestoreFailed when there is one of its name.
-    """
-    return Deferred.fromCoroutine(_restore(api, manifest, chunks, api.timeout if timeout is None else timeout))
-
-
-async def _restore(
-    api: Api, manifest: Manifest, chunks: Iterable[bytes] | AsyncIterable[bytes], timeout: float
-) -> StreamInfo:
-    name = checks.check_name("stream", manifest.config.name)
-    request = RestoreRequest(config=manifest.config, state=manifest.state)
-    begun = await api.call(f"STREAM.RESTORE.{name}", request, timeout=timeout, repeatable=False)
-    sender = _Sender(api, str(begun.get("deliver_subject") or ""), timeout)
-    try:
-        if isinstance(chunks, AsyncIterable):
-            async for chunk in chunks:
-                await sender.send(chunk)
-        else:
-            for chunk in chunks:
-                await sender.send(chunk)
-        return await sender.finish()
-    finally:
-        sender.stop()
-
-
-class _Sender:
-    """Sends chunks as requests, in order, some of them ahead of their answers."""
-
-    def __init__(self, api: Api, subject: str, timeout: float) -> None:
-        self._client = api.client
-        self._subject = subject
-        self._timeout = timeout
-        self._unanswered: deque[Deferred[Message]] = deque()
-
-    async def send(self, chunk: bytes) -> None:
-        """One chunk, in pieces if it is larger than the server takes."""
-        size = min(_CHUNK, self._client.server_info.max_payload)
-        for start in range(0, len(chunk), size):
-            while len(self._unanswered) >= CHUNKS_AHEAD:
-                self._check(await self._unanswered.popleft())
-            self._ask(chunk[start : start + size])
-
-    async def finish(self) -> StreamInfo:
-        """Nothing more: the stream that it has become."""
-        while self._unanswered:
-            self._check(await self._unanswered.popleft())
-        reply = await self._client.request(self._subject, timeout=self._timeout)
-        told = decode_object(reply.payload)
-        raise_error(told, self._subject)
-        return from_wire(StreamInfo, told)
-
-    def stop(self) -> None:
-        """Wait for nothing any more."""
-        for each in self._unanswered:
-            each.addErrback(_forgotten)
-            each.cancel()
-        self._unanswered.clear()
-
-    def _ask(self, piece: bytes) -> None:
-        asked = self._client.request(self._subject, piece, timeout=self._timeout)
-        self._unanswered.append(asked)
-
-    def _check(self, reply: Message) -> None:
-        if reply.payload:
-            raise_error(decode_object(reply.payload), self._subject)
-
-
-def _forgotten(_: Failure) -> None:
-    """Nobody asks any more."""
 
 
 def _check_size(name: str, size: int, most: int) -> None:

@@ -60,7 +60,7 @@ class Fetch:
         self._inbox = self._client.new_inbox()
         self._feed = Feed(self._client, self._inbox + ".*", self)
         self._timer = self._clock.callLater(max_wait + GRACE, self._time_is_over)
-        self._events = self._client.events().call(self._told)
+        self._events = self._client.events().call(self._told, lambda reason: self._end(ClientClosed(reason)))
         self._connected = self._client.status is Status.CONNECTED
         if self._connected:
             self._pull()
@@ -168,9 +168,7 @@ class Fetch:
         self._end(error, late=True)
 
     def _cancelled(self, _: Deferred[list[JsMessage]]) -> None:
-        for message in self._got:
-            give_back(self._client, message)
-        self._got = []
+        self._give_back()
         self._close(late=True)
 
     def _end(self, error: NatsError | None = None, *, late: bool = False) -> None:
@@ -179,6 +177,7 @@ class Fetch:
         self._close(late=late or self._budget.pulls > 1)
         # What has come is handed over first; what went wrong shows again at the next call.
         if error is not None and (not self._got or isinstance(error, ClientClosed)):
+            self._give_back()
             self.done.errback(error)
         else:
             client = self._client
@@ -186,6 +185,11 @@ class Fetch:
                 for message in self._got:
                     self._received(message)
             self.done.callback([JsMessage(message, client) for message in self._got])
+
+    def _give_back(self) -> None:
+        got, self._got = self._got, []
+        for message in got:
+            give_back(self._client, message)
 
     def _close(self, *, late: bool) -> None:
         self._over = True

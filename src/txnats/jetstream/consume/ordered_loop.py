@@ -84,7 +84,7 @@ class OrderedLoop:
         self._creating: Deferred[Any] | None = None
         self._later: IDelayedCall | None = None
         self._connected = self._client.status is Status.CONNECTED
-        self._events = self._client.events().call(self._told)
+        self._events = self._client.events().call(self._told, lambda reason: self.finish(ClientClosed(reason)))
 
     def start(self) -> None:
         """Create the first consumer; without a connection, as soon as there is one."""
@@ -143,7 +143,7 @@ class OrderedLoop:
         if self._creating is not None:
             self._creating.cancel()
         self._leave()
-        if not isinstance(error, (ClientClosed, StreamNotFound)):
+        if not isinstance(error, StreamNotFound):
             self._delete_left()
         self._sink.ended(error)
 
@@ -203,11 +203,18 @@ class OrderedLoop:
             return  # the next connection brings another one
         budget = self._make_budget(self._cursor.name)
         budget.held = self._held
-        self._part = _Part(self, self._cursor.name, budget)
+        try:
+            self._part = _Part(self, self._cursor.name, budget)
+        except NatsError as error:  # the client drains
+            self.finish(error)
+            return
         self._part.loop.start()
         self._delete_left()
         if self._on_created is not None:
-            self._on_created(info)
+            try:
+                self._on_created(info)
+            except BaseException:  # noqa: BLE001  # as Twisted does with callbacks: told, and nothing else ends
+                self.log.failure("on_created raised for {name}", name=self._cursor.name)
 
     def _not_created(self, failure: Failure) -> None:
         self._creating = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ...errors import EndOfStream
+from ...errors import EndOfStream, NatsError
 from ...state.waiters import Waiters
 from ...streams import Stream
 from ..message import JsMessage
@@ -46,7 +47,8 @@ class Pouring:
     def when_done(self) -> Deferred[int]:
         """Fires with the number of messages when all was written or the target wanted no more.
 
-        It fails with the error that ended the iterator, or that ``render`` or the target raised.
+        It fails with the error that ended the iterator, or that ``render`` or the target raised, or with why an
+        acknowledgement could not be sent: that message comes again, although it was written.
         """
         if not self._over:
             return self._done.wait()
@@ -78,16 +80,16 @@ class Pouring:
 
     def _write(self, message: JsMessage) -> None:
         if self._over:
-            message.nak()
+            _give_back(message)
             return
         try:
             self._target.write(self._render(message))
-        except BaseException as error:  # noqa: BLE001  # the target, or the user's render, failed: told by when_done
-            message.nak()
+            message.ack()
+        except BaseException as error:  # noqa: BLE001  # the target, the user's render or the ack: told by when_done
+            _give_back(message)
             self._finish(error)
             return
         self.written += 1
-        message.ack()
 
     def _written(self, _: object) -> None:
         self._next = None
@@ -107,3 +109,8 @@ class Pouring:
             self._done.tell(self.written)
         else:
             self._done.fail(error)
+
+
+def _give_back(message: JsMessage) -> None:
+    with suppress(NatsError):  # the client is closed or full: then ack_wait brings it back
+        message.nak()

@@ -93,6 +93,8 @@ class _Pull(msgspec.Struct):
     messages: int
     size: int | None
     arrived_before: int
+    repeats: bool
+    """It was sent after one that came to nothing."""
 
 
 class PullBudget:
@@ -124,6 +126,7 @@ class PullBudget:
         "_ends",
         "_expires",
         "_failures",
+        "_idle",
         "_lowered",
         "_messages",
         "_next_token",
@@ -172,6 +175,8 @@ class PullBudget:
         self._next_token = 1
         self._arrived = 0
         self._failures = 0
+        # The last pull to end came to nothing: without a message, and without a heartbeat since.
+        self._idle = False
         # How often in a row the next message did not fit although all bytes were free.
         self._stuck = 0
         self.out = 0
@@ -226,6 +231,7 @@ class PullBudget:
         found = meaning(code, description)
         if found is Meaning.ALIVE:
             self._failures = 0
+            self._idle = False
             return IGNORE
         error = ending(found, code, description, self.where)
         if error is not None:
@@ -294,7 +300,7 @@ class PullBudget:
 
     def _ask(self, messages: int, size: int | None) -> PullRequest:
         token, self._next_token = self._next_token, self._next_token + 1
-        self._open[token] = _Pull(messages, size, self._arrived)
+        self._open[token] = _Pull(messages, size, self._arrived, self._idle)
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
         self.out += messages
@@ -328,19 +334,29 @@ class PullBudget:
 
     def _after(self, found: Meaning, pull: _Pull, event: Pulled) -> Answer:
         match found:
+            case Meaning.EXPIRED | Meaning.COMPLETED if self._came_to_nothing_again(pull):
+                return self._wait(event, ask=False)
             case Meaning.EXPIRED | Meaning.COMPLETED:
                 return self._refill() or IGNORE
             case Meaning.TOO_LARGE:
                 return self._did_not_fit(pull, event)
             case Meaning.OVER_LIMIT:
                 return self._lower(pull, event)
-            case Meaning.NOT_PINNED if self._priority is not None:
+            case Meaning.NOT_PINNED if self._priority is not None and self._pin is not None:
                 self._pin = None
                 unpinned = Unpinned(self._priority.group, event.description)
                 request = self.refill()
                 return Warn(unpinned) if request is None else Refill(request, unpinned)
             case _:
                 return self._wait(event, ask=found is Meaning.NOBODY)
+
+    def _came_to_nothing_again(self, pull: _Pull) -> bool:
+        """Whether it ended as the one before it, with neither messages nor heartbeats, so that the next one had better
+        not follow at once: a pull that waits at a server for its time has heartbeats."""
+        nothing = pull.arrived_before == self._arrived
+        again = nothing and pull.repeats and self._idle
+        self._idle = nothing
+        return again
 
     def _wait(self, event: ConsumeEvent, *, ask: bool) -> Wait:
         self.is_waiting = True

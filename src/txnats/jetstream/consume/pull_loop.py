@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import IDelayedCall
 
 from ... import events as core
-from ...errors import NatsError
+from ...errors import ClientClosed, NatsError
 from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
@@ -75,7 +75,7 @@ class PullLoop(FedLoop):
         self._feed = Feed(self._client, self._inbox + ".*", self)
         advisory = f"{LEADER_ELECTED}.{stream}.{consumer}"
         self._advisories = self._client.subscribe(advisory, self._leader_elected)
-        self._events = self._client.events().call(self._told)
+        self._events = self._client.events().call(self._told, lambda reason: self.finish(ClientClosed(reason)))
 
     def start(self) -> None:
         """Pull for the first time; without a connection, as soon as there is one."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from twisted.internet.interfaces import IDelayedCall
 
 from ... import events as core
-from ...errors import NatsError
+from ...errors import ClientClosed, NatsError
 from ...message import Message
 from ...net.timer import cancel
 from .. import ack_reply
@@ -73,7 +73,7 @@ class PushLoop(FedLoop):
         self._existence = Existence(js, f"{stream}.{consumer}", self.finish, self._ask_later)
         self._feed = Feed(self._client, deliver_subject, self, deliver_group)
         self._advisories = self._client.subscribe(f"{DELETED}.{stream}.{consumer}", lambda _: self._existence.ask())
-        self._events = self._client.events().call(self._told)
+        self._events = self._client.events().call(self._told, lambda reason: self.finish(ClientClosed(reason)))
 
     def start(self) -> None:
         """Messages come as soon as the server knows the subscription."""

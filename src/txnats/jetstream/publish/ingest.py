@@ -102,7 +102,7 @@ class FastIngest:
 
     @property
     def acknowledged(self) -> int:
-        """How many of them, counted from the first, the stream has stored; with ``gaps="ok"`` but for those lost."""
+        """How many of them, from the first, the stream has stored; with ``gaps="ok"`` but for those lost or refused."""
         return self._rules.acknowledged
 
     def add(
@@ -212,7 +212,9 @@ class FastIngest:
         while not (self._rules.is_open or self._is_over):
             await self._waiters.wait()
         if not self._is_over and self._rules.may_commit:
-            self._publish(Operation.END, self._rules.send(self._clock.seconds(), last=True))
+            # Counted once it has left: a full outbox leaves the batch open, to be committed later.
+            self._publish(Operation.END, self._rules.sent + 1)
+            self._rules.send(self._clock.seconds(), last=True)
         while not self._is_over:
             await self._waiters.wait()
         if self._error is not None:
@@ -282,6 +284,8 @@ class FastIngest:
                 self._on_loss(loss)
             except BaseException:  # noqa: BLE001  # as Twisted does with callbacks: told, and nothing else ends
                 self.log.failure("on_loss raised for {loss!r}", loss=loss)
+        if self._rules.may_send:
+            self._waiters.tell(None)
 
     def _deaf(self, reason: EndReason) -> None:
         """The subscription for answers has ended."""
@@ -293,12 +297,17 @@ class FastIngest:
     def _tick(self) -> None:
         match self._rules.due(self._clock.seconds(), self._timeout):
             case "give up":
-                self._fail("the stream does not answer", OperationTimeout("an answer", timeout=self._timeout))
+                cause = OperationTimeout("an answer that goes on", timeout=self._timeout)
+                self._fail("the stream does not answer, or gets nowhere", cause)
                 return
             case "ping":
                 # A full outbox has the next tick try again.
                 with suppress(NatsError):
                     self._publish(Operation.PING, self._rules.messages)
+            case "end":
+                with suppress(NatsError):
+                    self._publish(Operation.END, self._rules.sent)
+                    self._rules.end_again()
         self._alarm.at(self._clock.seconds() + TICK)
 
     # The end

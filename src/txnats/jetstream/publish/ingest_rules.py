@@ -1,14 +1,15 @@
 """The rules of a fast batch: how far one may run ahead, what each answer means, when to ping. Pure: it is told time.
 
 The stream answers every so many messages, and says with each answer how many that are. Answers may be lost: each stands
-for all before it, and a ping brings the newest again.
+for all before it, and a ping brings the newest again. A ping also keeps the batch alive, so that an answer alone is no
+progress: what counts is that more messages are accounted for.
 Source: ADR-50.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -84,6 +85,7 @@ class Nonsense(msgspec.Struct, frozen=True):
     """No stream says this."""
 
 
+Loss = TypeVar("Loss", Gap, Refused)
 Meaning: TypeAlias = Go | Gap | Refused | Done | Failed | Nonsense
 
 
@@ -126,9 +128,13 @@ class Flow:
         self.is_over = False
         self.stopped_by: Gap | Refused | None = None
         self._committing = False
+        # An answer of a batch that goes on, heard behind the message that was to end it.
+        self._end_missing = False
+        # What answers account for: stored, or lost or refused where that ends nothing.
+        self._through = 0
         self._last_sent = 0.0
         self._last_heard = 0.0
-        self._waiting_since: float | None = None
+        self._last_progress = 0.0
 
     @property
     def messages(self) -> int:
@@ -147,16 +153,18 @@ class Flow:
             return False
         if not self.is_open:
             return self.sent == 0  # its answer tells how fast the stream will be
-        return self.sent < self.acknowledged + self.every * self._outstanding
+        return self.sent < self._through + self.every * self._outstanding
 
     def send(self, now: float, *, last: bool = False) -> int:
         """A message leaves: its number."""
         self.sent += 1
-        self._last_sent = now
+        self._last_sent = self._last_progress = now
         self._committing = self._committing or last
-        if not self.may_send and self._waiting_since is None:
-            self._waiting_since = now
         return self.sent
+
+    def end_again(self) -> None:
+        """Another copy of the message that ends the batch leaves."""
+        self._end_missing = False
 
     def hear(self, payload: bytes, now: float) -> Meaning:
         """What an answer means."""
@@ -169,39 +177,53 @@ class Flow:
             case "ack":
                 return self._acknowledge(told)
             case "gap":
-                gap = Gap(told.last_seq, told.seq - 1)
-                if self._gaps == "fail":
-                    self.stopped_by = gap
-                return gap
+                return self._missed(Gap(told.last_seq, told.seq - 1), told.seq - 1)
             case "err" if told.error is not None:
-                refused = Refused(told.seq, told.error)
-                if self._gaps == "fail":
-                    self.stopped_by = refused
-                return refused
+                # The stream answers no more for a message that it refused: this is its last word on it.
+                return self._missed(Refused(told.seq, told.error), told.seq)
         return Nonsense()
 
-    def due(self, now: float, timeout: float) -> Literal["ping", "give up"] | None:
-        """What silence calls for."""
+    def due(self, now: float, timeout: float) -> Literal["ping", "end", "give up"] | None:
+        """What silence calls for; or, where something is awaited, answers that get nowhere."""
         if self.is_over or self.sent == 0:
             return None
-        awaited = self._waiting_since is not None or self._committing or not self.is_open or self.stopped_by is not None
-        silent = now - max(self._last_heard, self._last_sent if self._waiting_since is None else self._waiting_since)
-        if awaited and silent >= timeout:
+        awaited = not self.may_send
+        if awaited and now - self._last_progress >= timeout:
             return "give up"
-        return "ping" if silent >= (PING_AFTER if awaited else KEEP_ALIVE) else None
+        if now - max(self._last_heard, self._last_sent) < (PING_AFTER if awaited else KEEP_ALIVE):
+            return None
+        return "end" if self._end_missing else "ping"
 
     def reply(self, inbox: str, flow: int, operation: Operation, sequence: int) -> str:
         """The reply subject of a message, which says all that the stream has to know."""
         return f"{inbox}.{flow}.{self._gaps}.{sequence}.{operation.value}.$FI"
 
     def _acknowledge(self, told: _Told) -> Go:
-        self.is_open = True
+        if not self.is_open:
+            self.is_open = True
+            self._last_progress = self._last_heard
         if told.msgs > 0:
             self.every = told.msgs
         self.acknowledged = max(self.acknowledged, told.seq)
-        if self.may_send:
-            self._waiting_since = None
+        self._account_for(told.seq)
+        # A stream that has been told of the end answers with that: the message was lost, or another one leads now.
+        self._end_missing = self._committing
         return Go(self.acknowledged)
+
+    def _missed(self, loss: Loss, last: int) -> Loss:
+        if self._gaps == "ok":
+            self._account_for(last)
+        elif self.stopped_by is None:
+            self.stopped_by = loss
+            self._last_progress = self._last_heard
+        return loss
+
+    def _account_for(self, last: int) -> None:
+        # No further than what was sent, whatever the other side says.
+        last = min(last, self.sent)
+        if last > self._through:
+            self._through = last
+            self._last_progress = self._last_heard
 
     def _ended(self, payload: bytes) -> Meaning:
         ack = read(payload)

@@ -139,6 +139,7 @@ class Publisher:
         self._failures: list[Sent] = []
         self._untold = 0
         self._is_closed = False
+        self._abandoned: PublisherStopped | None = None
         self.published = 0
         self.stored = 0
         self.failed = 0
@@ -202,8 +203,11 @@ class Publisher:
         """Wait for the fate of all that was published so far and since.
 
         Returns:
-            A Deferred that fails with PublishesFailed when one of them failed and nobody was told of that yet.
+            A Deferred that fails with PublishesFailed when one of them failed and nobody was told of that yet, with
+            PublisherStopped when some were abandoned, before or meanwhile: their fate is not known.
         """
+        if self._abandoned is not None:
+            return fail(self._abandoned)
         waiting: Deferred[None] = self._all.wait() if self._in_flight or self._waiting else succeed(None)
         return waiting.addCallback(self._report)
 
@@ -228,10 +232,12 @@ class Publisher:
         self._is_closed = True
         stopped = PublisherStopped("it was abandoned")
         flying, self._in_flight, self._bytes = list(self._in_flight), {}, 0
+        if flying or self._waiting:
+            self._abandoned = stopped
         for sent in flying:
             sent.abandon(stopped)
         self._turn_away(stopped)
-        self._all.tell(None)
+        self._all.fail(stopped)
 
     # What becomes of the messages
 
