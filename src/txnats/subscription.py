@@ -286,8 +286,10 @@ class Subscription(Stream[Message]):
     def attach(self, entry: Entry) -> None:
         """The entry under which the server knows it."""
         self._entry = entry
-        if self._handlers:
+        if isinstance(self._handlers, Handlers):
             entry.receiver = self._handlers
+            if self._handlers.takes_runs and not entry.maximum:
+                entry.runner = self._handlers
 
     def accept(self, message: Message) -> None:
         """A message has come, to be read."""
@@ -318,6 +320,7 @@ class Subscription(Stream[Message]):
         """Hand each message to this instead of the handler: for those who keep messages of their own."""
         self._handlers = work
         if self._entry is not None:
+            self._entry.runner = None
             self._entry.receiver = work
 
     # What its handlers tell
