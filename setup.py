@@ -1,0 +1,21 @@
+"""The one part that is compiled, where it can be: without Cython or a compiler, pure Python does the same."""
+
+from __future__ import annotations
+
+from setuptools import Extension, setup
+
+SOURCE = "src/txnats/wire/_speedups.pyx"
+
+
+def extensions() -> list[Extension]:
+    """The compiled loop of the parser, unless there is no Cython."""
+    try:
+        from Cython.Build import cythonize  # noqa: PLC0415
+    except ImportError:
+        return []
+    extension = Extension("txnats.wire._speedups", [SOURCE], optional=True)
+    compiled: list[Extension] = cythonize([extension], build_dir="build/cython")
+    return compiled
+
+
+setup(ext_modules=extensions())
