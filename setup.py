@@ -13,8 +13,9 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize  # noqa: PLC0415
     except ImportError:
         return []
-    extension = Extension("txnats.wire._speedups", [SOURCE], optional=True)
-    compiled: list[Extension] = cythonize([extension], build_dir="build/cython")
+    compiled: list[Extension] = cythonize([Extension("txnats.wire._speedups", [SOURCE])], build_dir="build/cython")
+    for extension in compiled:
+        extension.optional = True  # cythonize makes new ones, which would forget it
     return compiled
 
 
