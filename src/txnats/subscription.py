@@ -25,7 +25,7 @@ from .message import Message
 from .net.timer import cancel
 from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
 from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
-from .state.subscriptions import Entry
+from .state.subscriptions import Entry, Runner
 from .streams import Stream
 
 
@@ -316,12 +316,17 @@ class Subscription(Stream[Message]):
         """The client has closed."""
         self._end(EndReason.CLIENT_CLOSED, ClientClosed(reason))
 
-    def divert(self, work: Work) -> None:
-        """Hand each message to this instead of the handler: for those who keep messages of their own."""
+    def divert(self, work: Work, runner: Runner | None = None) -> None:
+        """Hand each message to this instead of the handler: for those who keep messages of their own.
+
+        Args:
+            work: Takes them.
+            runner: Takes several in one call.
+        """
         self._handlers = work
         if self._entry is not None:
-            self._entry.runner = None
             self._entry.receiver = work
+            self._entry.runner = None if self._entry.maximum else runner
 
     # What its handlers tell
 
