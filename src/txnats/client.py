@@ -73,7 +73,7 @@ class Client:
         )
         self._heads = encode.PublishHeads(limits.control_line_out)
         self._known_head = self._heads.plain.get
-        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send)
+        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send, self._deadlines.add)
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)

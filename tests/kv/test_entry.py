@@ -67,9 +67,9 @@ NINE = b"$JS.ACK.KV_b.c.1.70.8.1700000000000000001.4"
 
 
 def test_what_a_consumer_delivers() -> None:
-    assert delivery_of(NINE) == Delivery(70, 8, 1700000000000000001, 4)
+    assert delivery_of(NINE) == Delivery(70, 8, b"1700000000000000001", 4)
     assert delivery_of(b"$JS.ACK._.hash.KV_b.c.1.70.8.1700000000000000001.4.more") == delivery_of(NINE)
-    entry = from_delivered("b", "k", message(b"v"), Delivery(70, 8, 1700000000000000001, 4))
+    entry = from_delivered("b", "k", message(b"v"), Delivery(70, 8, b"1700000000000000001", 4))
     assert (entry.revision, entry.delta, entry.value) == (70, 4, b"v")
     assert entry.created.to_ns() == 1700000000000000001
 
@@ -80,7 +80,7 @@ def test_what_none_delivers(reply: bytes) -> None:
 
 
 def test_metadata_alone_tells_the_size() -> None:
-    entry = from_delivered("b", "k", message(b"", {"Nats-Msg-Size": "1000"}), Delivery(1, 1, 1, 0))
+    entry = from_delivered("b", "k", message(b"", {"Nats-Msg-Size": "1000"}), Delivery(1, 1, b"1", 0))
     assert (entry.value, entry.size) == (b"", 1000)
-    deleted = from_delivered("b", "k", message(b"", {"KV-Operation": "PURGE"}), Delivery(1, 1, 1, 0))
+    deleted = from_delivered("b", "k", message(b"", {"KV-Operation": "PURGE"}), Delivery(1, 1, b"1", 0))
     assert (deleted.operation, deleted.size) == (Operation.PURGE, 0)

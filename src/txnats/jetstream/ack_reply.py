@@ -72,12 +72,14 @@ def sequences(reply: bytes | None) -> tuple[int, int] | None:
     """Stream and consumer sequence alone, for who counts them; None when the message came from no consumer."""
     if reply is None or not reply.startswith(b"$JS.ACK."):
         return None
-    tokens = reply.split(b".")
-    count = len(tokens)
-    if count < 9 or count == 10:
-        return None
-    at = 5 if count == 9 else 7
+    if reply.count(b".") == 8:
+        _, stream, consumer, _, _ = reply.rsplit(b".", 4)
+    else:
+        tokens = reply.split(b".", 9)
+        if len(tokens) < 10 or reply.count(b".") == 9:
+            return None
+        stream, consumer = tokens[7:9]
     try:
-        return int(tokens[at]), int(tokens[at + 1])
+        return int(stream), int(consumer)
     except ValueError:
         return None

@@ -10,7 +10,8 @@
 """
 
 from ..jetstream.watching.errors import WatcherFull
-from ..jetstream.watching.watcher import END_OF_INITIAL, Marker, Watcher
+from ..jetstream.watching.watcher import Watcher
+from ..jetstream.watching.wish import END_OF_INITIAL, Marker
 from .bucket import Bucket
 from .buckets import create, create_or_update, delete, names, open, statuses, update  # noqa: A004
 from .codecs import Codec, base64_keys, base64_values, chain, path_keys, values

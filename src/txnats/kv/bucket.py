@@ -13,7 +13,8 @@ from ..jetstream.assets.streams import Stream
 from ..jetstream.context import JetStream
 from ..jetstream.errors import StreamNotFound
 from ..jetstream.publish.headers import Ttl
-from ..jetstream.watching.watcher import MOST_PENDING, Marker, Watcher
+from ..jetstream.watching.watcher import MOST_PENDING, Watcher
+from ..jetstream.watching.wish import Marker
 from ..options import check_count
 from . import naming, purging
 from .codecs import PLAIN, Codec

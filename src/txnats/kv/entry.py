@@ -5,6 +5,7 @@ Source: ADR-8, and ADR-43 and ADR-48 for the server's own markers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -51,13 +52,15 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     delta: int = 0
     size: int = 0
     reason: str = ""
-    _time: int | str = 0
+    _time: int | str | bytes = 0
 
     @property
     def created(self) -> Timestamp:
         """When it was written."""
         told = self._time
-        return Timestamp.from_ns(told) if isinstance(told, int) else Timestamp.parse(told) or Timestamp.from_ns(0)
+        if isinstance(told, str):
+            return Timestamp.parse(told) or Timestamp.from_ns(0)
+        return Timestamp.from_ns(int(told))
 
     @property
     def is_deleted(self) -> bool:
@@ -65,11 +68,27 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return self.operation is not Operation.PUT
 
 
+_PUT = Operation.PUT
 _OPERATIONS = {each.value: each for each in Operation}
 _REASONS = {"MaxAge": Operation.PURGE, "Purge": Operation.PURGE, "Remove": Operation.DELETE}
 
 
 SEQUENCE, TIME = "Nats-Sequence", "Nats-Time-Stamp"
+_of_a_plain_value = re.compile(
+    rb"NATS/1\.0\r\nNats-Stream: [^\r\n]+\r\nNats-Subject: [^\r\n]+\r\n"
+    rb"Nats-Sequence: ([0-9]{1,19})\r\nNats-Time-Stamp: ([-+.:0-9TZ]+)\r\n\r\n"
+).fullmatch
+"""The headers of a direct answer, when the message has none of its own, as every server so far writes them."""
+
+
+def plain_value(bucket: str, key: str, message: Message) -> Entry | None:
+    """The entry in a direct answer that is a value without headers, the most of all; None: look closer."""
+    told = _of_a_plain_value(message.header_bytes)
+    if told is None:
+        return None
+    revision, time = told.groups()
+    value = message.payload
+    return Entry(bucket, key, value, int(revision), _PUT, 0, len(value), "", time.decode())
 
 
 def from_direct(bucket: str, key: str, message: Message) -> Entry:
@@ -97,10 +116,10 @@ def from_stored(bucket: str, key: str, message: StoredMessage) -> Entry:
 def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) -> Entry:
     """The entry in a message that a consumer delivered."""
     value = message.payload
-    revision, _, time, pending = delivery
+    revision, time, pending = delivery.revision, delivery.time_text, delivery.pending
     size = len(value)
     if message.size == size:  # there are no headers
-        return Entry(bucket, key, value, revision, Operation.PUT, pending, size, "", time)
+        return Entry(bucket, key, value, revision, _PUT, pending, size, "", time)
     told = dict(message.headers.items())
     operation, reason = operation_of(told)
     return Entry(bucket, key, value, revision, operation, pending, size_of(told, value), reason, time)

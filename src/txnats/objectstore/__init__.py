@@ -10,7 +10,8 @@
 """
 
 from ..jetstream.watching.errors import WatcherFull
-from ..jetstream.watching.watcher import END_OF_INITIAL, Marker, Watcher
+from ..jetstream.watching.watcher import Watcher
+from ..jetstream.watching.wish import END_OF_INITIAL, Marker
 from .config import StoreConfig
 from .errors import (
     BadMeta,

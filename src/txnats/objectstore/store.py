@@ -11,7 +11,8 @@ from ..errors import InvalidOption, NatsError
 from ..jetstream.assets.streams import Stream
 from ..jetstream.context import JetStream
 from ..jetstream.errors import StreamNotFound
-from ..jetstream.watching.watcher import MOST_PENDING, Marker, Watcher
+from ..jetstream.watching.watcher import MOST_PENDING, Watcher
+from ..jetstream.watching.wish import Marker
 from ..options import check_count
 from . import links
 from .errors import ObjectChanged, ObjectExists, StoreNotFound, StoreSealed

@@ -10,7 +10,7 @@ from ...options import check_count, check_seconds
 from ..base import JetStreamBase
 from ..message import JsMessage
 from ..records import Record, to_wire
-from .consuming import Consuming, JsHandler, MakeLoop
+from .consuming import Consuming, JsHandler
 from .messages import Messages
 from .ordered_cursor import OrderedCursor
 from .ordered_loop import OrderedLoop
@@ -105,13 +105,37 @@ class Ordered:
             settles=False,
         )
 
+    def deliver_to(
+        self,
+        sink: Sink,
+        *,
+        max_messages: int = MAX_MESSAGES,
+        heartbeat: float = HEARTBEAT,
+        on_event: OnEvent | None = None,
+        on_created: Callable[[dict[str, Any]], object] | None = None,
+    ) -> OrderedLoop:
+        """All messages, for those who keep them themselves.
+
+        Args:
+            sink: Gets each message; when it is done with one it tells the loop so by ``handed``, which makes room.
+            max_messages: As for ``messages``, as is all that is not named here.
+            heartbeat: Likewise.
+            on_event: Likewise.
+            on_created: Likewise.
+
+        Returns:
+            The loop, which has not been started.
+        """
+        make, _ = self._looping(max_messages, heartbeat, on_event, on_created)
+        return make(sink)
+
     def _looping(
         self,
         max_messages: int,
         heartbeat: float,
         on_event: OnEvent | None,
         on_created: Callable[[dict[str, Any]], object] | None,
-    ) -> tuple[MakeLoop, int]:
+    ) -> tuple[Callable[[Sink], OrderedLoop], int]:
         check_count("max_messages", max_messages, BATCH_OF_BYTES)
         check_seconds("heartbeat", heartbeat)
         cursor = OrderedCursor(self._config, self._name_prefix or next_nuid())

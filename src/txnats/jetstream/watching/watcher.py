@@ -7,33 +7,30 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
-from inspect import isawaitable
-from typing import Any, Generic, Protocol, TypeVar, cast
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from ...errors import EndOfStream, InvalidArgument
+from ...errors import EndOfStream, InvalidArgument, NatsError
 from ...message import Message
 from ...net.timer import cancel
 from ...state.waiters import Waiters
 from ...streams import Stream
-from ..assets.consumer_config import ConsumerConfig
 from ..assets.consumer_info import ConsumerInfo
 from ..assets.stream_info import StreamInfo
 from ..base import JetStreamBase
 from ..consume.ordered import Ordered
 from ..errors import StreamNotFound
-from ..message import JsMessage
 from .delivery import Delivery, delivery_of
 from .errors import WatcherFull
 from .initial import End, InitialValues
+from .wish import END_OF_INITIAL, Read, waiting_for
 
 Item = TypeVar("Item")
-Made_co = TypeVar("Made_co", covariant=True)
 ASK_AFTER = 1.0
 """Seconds of silence before the end of the initial values after which the server is asked."""
 ASK_TIMEOUT = 5.0
@@ -45,41 +42,12 @@ AHEAD = 512
 
 
 MOST_PENDING = 8192
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of messages that may wait here, however few these are."""
 
 
-class Marker(Enum):
-    """What a watcher gives out that is no entry."""
-
-    END_OF_INITIAL = "end of the initial values"
-
-
-END_OF_INITIAL = Marker.END_OF_INITIAL
-
-
-class Read(Protocol[Made_co]):
-    """Makes what is given out of a delivered message.
-
-    Attributes:
-        stream: The stream that is watched.
-        config: What to deliver.
-        updates_only: There are no initial values.
-        marker: ``END_OF_INITIAL`` is given out.
-        ends: It ends with the initial values.
-        keys_only: It is subjects that are wanted, each once.
-    """
-
-    stream: str
-    config: ConsumerConfig
-    updates_only: bool
-    marker: bool
-    ends: bool
-    keys_only: bool
-
-    def item(self, message: Message, delivery: Delivery) -> Made_co | None:
-        """The item; None when this message is not wanted."""
-
-    def gone(self) -> BaseException:
-        """The error that says that there is no such stream."""
+_in_hand: ContextVar[object] = ContextVar("txnats.watcher_in_hand")
+"""The watcher whose handler the running code belongs to."""
 
 
 class Watcher(Stream[Item], Generic[Item]):
@@ -98,21 +66,29 @@ class Watcher(Stream[Item], Generic[Item]):
     __slots__ = (
         "_asking",
         "_consumer",
-        "_consuming",
         "_done",
+        "_done_with",
         "_failure",
+        "_handed",
         "_handler",
+        "_held",
         "_initial",
+        "_is_busy",
+        "_is_excused",
         "_is_paused",
+        "_is_watched",
         "_items",
         "_js",
         "_known",
+        "_loop",
         "_most",
         "_number",
         "_over",
         "_ready",
+        "_sizes",
         "_stuck",
         "_timer",
+        "_waiting",
         "_wish",
     )
 
@@ -134,6 +110,11 @@ class Watcher(Stream[Item], Generic[Item]):
         self._handler = handler
         self._most = most
         self._items: deque[Item] = deque()
+        self._sizes: deque[int] = deque()
+        self._held = 0
+        self._waiting: deque[Message] = deque()
+        self._is_busy = self._is_excused = self._is_watched = False
+        self._done_with = 0
         self._initial = InitialValues()
         self._known: set[bytes] | None = set() if wish.keys_only else None
         self._consumer = ""
@@ -151,10 +132,11 @@ class Watcher(Stream[Item], Generic[Item]):
             info = js.api.call(f"STREAM.INFO.{wish.stream}", None, StreamInfo, timeout=ASK_TIMEOUT)
             info.addCallbacks(self._stream_ends, _unknown)
         ordered = Ordered(js, wish.stream, wish.config)
-        self._consuming = ordered.consume(
-            self._came, max_messages=min(AHEAD, most), heartbeat=HEARTBEAT, on_created=self._created
+        self._loop = ordered.deliver_to(
+            self, max_messages=min(AHEAD, most), heartbeat=HEARTBEAT, on_created=self._created
         )
-        self._consuming.when_done().addCallbacks(self._stopped, self._failed)
+        self._handed = self._loop.handed
+        self._loop.start()
 
     # For the user
 
@@ -196,17 +178,20 @@ class Watcher(Stream[Item], Generic[Item]):
         return super().next(timeout)
 
     def _take(self) -> Item | None:
-        return self._items.popleft() if self._items else None
+        if not self._items:
+            return None
+        self._held -= self._sizes.popleft()
+        return self._items.popleft()
 
     def _took(self) -> None:
-        if self._is_paused and len(self._items) <= self._most // 2:
+        if self._is_paused and len(self._items) <= self._most // 2 and self._held <= MOST_BYTES // 2:
             self._is_paused = False
-            self._consuming.resumeProducing()
+            self._go_on()
 
     def _released(self) -> None:
         if not self._over:
             self._end(None)
-            self._consuming.stop()
+            self._loop.stop()
 
     # What the consumer tells
 
@@ -226,9 +211,73 @@ class Watcher(Stream[Item], Generic[Item]):
         if not self._over and not self._initial.is_over and self._initial.stream_ends_at(info.state.last_seq):
             self._tell_ready()
 
-    def _came(self, message: JsMessage) -> object:
+    # As the sink of its loop
+
+    @property
+    def running(self) -> int:
+        """Messages that wait or are in work."""
+        return len(self._waiting) + (self._is_busy and not self._is_excused)
+
+    @property
+    def handled(self) -> int:
+        """Messages that it is done with."""
+        return self._done_with
+
+    def watch(self) -> None:
+        """The client drains: from now on it is told when nothing is in work."""
+        self._is_watched = True
+
+    def excuse_caller(self) -> None:
+        """A handler that drains its client is not waited for."""
+        self._is_excused = _in_hand.get(None) is self
+
+    def deliver(self, message: Message) -> None:
+        """A message of the stream has come."""
+        if self._is_busy or self._is_paused or self._waiting:
+            self._waiting.append(message)  # the loop asks for no more than may wait
+        else:
+            self._handle(message)
+
+    def ended(self, error: NatsError | None) -> None:
+        """No more will come."""
+        self._end(self._wish.gone() if isinstance(error, StreamNotFound) else error)
+
+    def _handle(self, message: Message) -> None:
+        self._handed(message)
+        try:
+            result = self._came(message)
+        except BaseException:  # noqa: BLE001  # the caller's: told, and nothing else ends
+            self.log.failure("a handler of {watcher!r} raised", watcher=self)
+            result = None
+        self._done_with += 1
+        if result is not None:
+            self._wait_for(result)
+
+    def _wait_for(self, result: object) -> None:
+        """Handle nothing more before a handler has ended."""
+        token = _in_hand.set(self)
+        waiting = waiting_for(result)
+        _in_hand.reset(token)
+        if waiting is not None:
+            self._is_busy = True
+            waiting.addErrback(
+                lambda failure: self.log.failure("a handler of {watcher!r} raised", failure, watcher=self)
+            )
+            waiting.addCallback(self._handler_ended)
+
+    def _handler_ended(self, _: object) -> None:
+        self._is_busy = self._is_excused = False
+        self._go_on()
+        if self._is_watched and not self.running and not self._over:
+            self._loop.settled()
+
+    def _go_on(self) -> None:
+        """Handle what has waited."""
+        while self._waiting and not (self._is_busy or self._is_paused or self._over):
+            self._handle(self._waiting.popleft())
+
+    def _came(self, core: Message) -> object:
         """A message of the bucket."""
-        core = message.message
         delivery = delivery_of(core.reply_bytes or b"")
         if delivery is None or self._over:
             return None
@@ -259,7 +308,7 @@ class Watcher(Stream[Item], Generic[Item]):
             return None
         if self._handler is not None:
             return self._handler(item)
-        self._append(item)
+        self._append(item, message.size)
         return None
 
     def _tell_last(self, message: Message, delivery: Delivery, counts: bool) -> object:
@@ -269,7 +318,7 @@ class Watcher(Stream[Item], Generic[Item]):
         except BaseException:
             self._tell_ready()
             raise
-        waiting = _waiting(result)
+        waiting = waiting_for(result)
         if waiting is not None:
             return waiting.addBoth(self._handled)
         self._tell_ready()
@@ -279,13 +328,14 @@ class Watcher(Stream[Item], Generic[Item]):
         self._tell_ready()
         return result
 
-    def _append(self, item: Item) -> None:
+    def _append(self, item: Item, size: int) -> None:
         self._items.append(item)
+        self._sizes.append(size)
+        self._held += size
         if self._waiters:
             self._feed()
-        if len(self._items) >= self._most and not self._is_paused:
+        if (len(self._items) >= self._most or self._held >= MOST_BYTES) and not self._is_paused:
             self._is_paused = True
-            self._consuming.pauseProducing()
             self._look_for_room()
 
     # The end of the initial values
@@ -300,22 +350,19 @@ class Watcher(Stream[Item], Generic[Item]):
         self._ready.tell(None)
         if self._wish.ends:
             self._end(None)
-            self._consuming.stop()
+            self._loop.stop()
 
     def _tell_marker(self, marker: Item) -> None:
         if self._handler is None:
-            self._append(marker)
+            self._append(marker, 0)
             return
         try:
             result = self._handler(marker)
         except BaseException:  # noqa: BLE001  # the caller's: told, and nothing else ends
             self.log.failure("a handler of {watcher!r} raised", watcher=self)
             return
-        waiting = _waiting(result)
-        if waiting is not None:
-            self._consuming.pauseProducing()
-            waiting.addErrback(lambda failure: self.log.failure("a handler raised", failure=failure))
-            waiting.addCallback(lambda _: None if self._over else self._consuming.resumeProducing())
+        if result is not None:
+            self._wait_for(result)
 
     def _look_for_room(self) -> None:
         """Whoever waits for ready and does not read would wait for ever."""
@@ -372,18 +419,12 @@ class Watcher(Stream[Item], Generic[Item]):
 
     # The end
 
-    def _stopped(self, _: None) -> None:
-        self._end(None)
-
-    def _failed(self, failure: Failure) -> None:
-        error = failure.value
-        self._end(self._wish.gone() if isinstance(error, StreamNotFound) else error)
-
     def _end(self, error: BaseException | None) -> None:
         if self._over:
             return
         self._over = True
         self._failure = error
+        self._waiting.clear()
         self._stop_looking()
         if len(self._ready):
             self._ready.fail(error or EndOfStream("the watcher was stopped"))
@@ -401,17 +442,6 @@ class Watcher(Stream[Item], Generic[Item]):
     def __repr__(self) -> str:
         state = "ended" if self._over else "ready" if self._initial.is_over else "begins"
         return f"<Watcher of {self._wish.stream!r}, {state}, {len(self._items)} pending>"
-
-
-def _waiting(result: object) -> Deferred[object] | None:
-    """What a handler has to be waited for by, if it has."""
-    if isinstance(result, Deferred):
-        return result
-    return Deferred.fromCoroutine(_awaited(result)) if isawaitable(result) else None
-
-
-async def _awaited(awaitable: Any) -> object:
-    return await awaitable
 
 
 def _unknown(_: Failure) -> None:
