@@ -1,4 +1,4 @@
-"""Where the time of a message goes: for each workload a ladder of pieces of work, each of which does more than the last.
+"""Where the time of a message goes: for each workload a ladder of pieces of work, each doing more than the last.
 
 All of it runs in memory, on a line without a socket: what the kernel and the server cost is in ``make bench``.
 """
