@@ -13,8 +13,8 @@ import msgspec
 
 from ..errors import RemoteProtocolError
 from ..jetstream.assets.stored import StoredMessage
+from ..jetstream.delivery import Delivery
 from ..jetstream.units import Timestamp
-from ..jetstream.watching.delivery import Delivery
 from ..message import Message
 
 OPERATION = "KV-Operation"
@@ -65,10 +65,11 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_deleted(self) -> bool:
         """Whether it is the end of the key and no value."""
-        return self.operation is not Operation.PUT
+        return self.operation is not PUT
 
 
-_PUT = Operation.PUT
+PUT = Operation.PUT
+"""Looking up a member is slow before Python 3.12."""
 _OPERATIONS = {each.value: each for each in Operation}
 _REASONS = {"MaxAge": Operation.PURGE, "Purge": Operation.PURGE, "Remove": Operation.DELETE}
 
@@ -88,7 +89,7 @@ def plain_value(bucket: str, key: str, message: Message) -> Entry | None:
         return None
     revision, time = told.groups()
     value = message.payload
-    return Entry(bucket, key, value, int(revision), _PUT, 0, len(value), "", time.decode())
+    return Entry(bucket, key, value, int(revision), PUT, 0, len(value), "", time.decode())
 
 
 def from_direct(bucket: str, key: str, message: Message) -> Entry:
@@ -119,7 +120,7 @@ def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) 
     revision, time, pending = delivery.revision, delivery.time_text, delivery.pending
     size = len(value)
     if message.size == size:  # there are no headers
-        return Entry(bucket, key, value, revision, _PUT, pending, size, "", time)
+        return Entry(bucket, key, value, revision, PUT, pending, size, "", time)
     told = dict(message.headers.items())
     operation, reason = operation_of(told)
     return Entry(bucket, key, value, revision, operation, pending, size_of(told, value), reason, time)
@@ -136,7 +137,7 @@ def operation_of(headers: Mapping[str, str]) -> tuple[Operation, str]:
     reason = headers.get(MARKER_REASON)
     if reason is not None:
         return _REASONS.get(reason, Operation.DELETE), reason
-    return Operation.PUT, ""
+    return PUT, ""
 
 
 def size_of(headers: Mapping[str, str], payload: bytes) -> int:

@@ -16,7 +16,7 @@ from ..observed import ObservedClient
 from ..state.requests import NO_RESPONDERS
 from .coding import Coding
 from .config import Places
-from .entry import Entry, Operation, from_direct, from_stored, plain_value
+from .entry import PUT, Entry, from_direct, from_stored, plain_value
 from .errors import BucketNotFound, KeyDeleted, KeyNotFound
 
 FIRST_TRY = 2.0
@@ -129,7 +129,7 @@ class Reading:
         return self._living(self._entry(message, key))
 
     def _living(self, entry: Entry) -> Entry:
-        if entry.operation is not Operation.PUT:
+        if entry.operation is not PUT:
             raise KeyDeleted(
                 self._bucket, entry.key, operation=entry.operation, revision=entry.revision, reason=entry.reason
             )

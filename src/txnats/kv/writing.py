@@ -106,11 +106,9 @@ class Writing:
 
     def _refused(self, failure: Failure, key: str, expected: int) -> Failure:
         refusal = self.refusal(failure.value, key, expected)
-        if refusal is not failure.value:
-            raise refusal from None
-        return failure
+        return failure if refusal is failure.value else Failure(refusal)
 
-    def refusal(self, error: BaseException, key: str, expected: int = 0) -> BaseException:
+    def refusal(self, error: BaseException | None, key: str, expected: int = 0) -> BaseException | None:
         """Why a write failed, in words of buckets where there are any."""
         match error:
             case WrongLastSequence():

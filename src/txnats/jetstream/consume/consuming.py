@@ -21,8 +21,8 @@ from ...subscription import Drained
 from ..base import JetStreamBase
 from ..message import JsMessage
 from .events import HandlerFailed
+from .fed_loop import OnEvent, Sink, tell
 from .feed import give_back
-from .pull_loop import OnEvent, Sink, tell
 
 JsHandler: TypeAlias = Callable[[JsMessage], object]
 """Gets a message; may return a Deferred or be a coroutine function: until that ends, it is still in work."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txnats.jetstream import ack_reply
-from txnats.jetstream.watching.delivery import delivery_of
+from txnats.jetstream.delivery import delivery_of
 
 numbers = st.integers(0, 2**63)
 tokens = st.text("abcXYZ_09", min_size=1, max_size=8)
