@@ -10,6 +10,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 NOX := $(BIN)/python -m nox --session
+# What the set-up reads: the packages, and the part that is compiled.
+SOURCES := pyproject.toml setup.py src/txnats/wire/_speedups.pyx
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare-example demo test soak lint format types layers docs bench fuzz matrix clean
@@ -45,7 +47,7 @@ try:
 except BlockingIOError:
     print("Another set-up of $(VENV) is running: waiting for it.", flush=True)
     fcntl.flock(lock, fcntl.LOCK_EX)
-if stamps[0].exists() and stamps[0].stat().st_mtime >= pathlib.Path("pyproject.toml").stat().st_mtime:
+if stamps[0].exists() and all(stamps[0].stat().st_mtime >= pathlib.Path(name).stat().st_mtime for name in "$(SOURCES)".split()):
     sys.exit()
 if unfinished.exists():
     print("The last set-up was interrupted: starting again.", flush=True)
@@ -73,12 +75,12 @@ define check_python
 	echo "txnats needs Python 3.11 or newer; '$(PYTHON)' is $$found. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 endef
 
-$(VENV)/.ready-demo: pyproject.toml
+$(VENV)/.ready-demo: $(SOURCES)
 	$(check_python)
 	@$(PYTHON) -c "$$SET_UP" demo $@
 
 # dev holds all that demo does.
-$(VENV)/.ready-dev: pyproject.toml
+$(VENV)/.ready-dev: $(SOURCES)
 	$(check_python)
 	@$(PYTHON) -c "$$SET_UP" dev $@ $(VENV)/.ready-demo
 

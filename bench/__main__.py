@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench import ROOT, contestants, install, record, report, server, summary
+from bench import ROOT, comparing, contestants, install, plot, record, report, server, summary
 from bench.rounds import Plan, execute
 from bench.runner import Run
 from bench.workloads import WORKLOADS, Workload
@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", metavar="A,B", help="the clients to compare (all that are here)")
     parser.add_argument("--json", type=Path, default=LATEST, metavar="PATH", help="where the record goes")
     parser.add_argument("--lines", action="store_true", help="print each run as a line of JSON; the rest to stderr")
+    parser.add_argument("--compare", type=Path, metavar="PATH", help="show what changed since this record")
+    parser.add_argument("--plot", type=Path, metavar="PATH", help="draw the CPU of a message as SVG")
     parser.add_argument("--check", action="store_true", help="exit 1 unless every 'must' is met")
     parser.add_argument("--install-peers", action="store_true", help="install the clients to compare with, and stop")
     return parser
@@ -106,7 +108,14 @@ def _report(plan: Plan, runs: list[Run], console: Console, options: argparse.Nam
     if (latencies := report.latencies(rows + modern_rows)) is not None:
         console.print(latencies)
     console.print(", ".join(f"{peer} {version}" for peer, version in record.versions(runs).items()), style="dim")
+    if scenarios := report.scenarios(modern_rows):
+        console.print(scenarios)
+    before = comparing.read(options.compare) if options.compare else None
     record.write(options.json, plan, runs, rows + modern_rows)
+    if before is not None:
+        console.print(comparing.table(before, comparing.read(options.json)))
+    if options.plot:
+        options.plot.write_text(plot.drawn(rows, record.versions(runs)))
     console.print(f"record: {os.path.relpath(options.json)}", style="dim")
     lacking = summary.lacking(rows)
     for line in lacking:

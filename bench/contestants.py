@@ -18,12 +18,13 @@ OWN_PYTHON313 = PEERS / ".python313"
 C_ROLES = ("publish", "subscribe", "request", "memory")
 ROLES = frozenset(C_ROLES)
 JETSTREAM_ROLES = frozenset({"jetstream_publish", "jetstream_fetch", "jetstream_consume", "jetstream_ordered"})
-BUCKET_ROLES = frozenset({"kv_put", "kv_get", "kv_watch", "object_put", "object_get"})
+BUCKET_ROLES = frozenset({"kv_put", "kv_get", "kv_watch", "object_put", "object_get", "object_round_trip"})
 # The C client and nats-py have no loop that pulls: they consume by fetching.
 C_PROGRAMS = {role: role for role in (*C_ROLES, "jetstream_fetch")} | {"jetstream_consume": "jetstream_fetch"}
 MODERN = frozenset({"txnats-3.13", "natsio", "nats-core"})  # they run on Python 3.13
-ASYNCIO_ROLES = ROLES | JETSTREAM_ROLES | BUCKET_ROLES
-TXNATS_ROLES = ROLES | {"importing", "subject_check"} | JETSTREAM_ROLES | BUCKET_ROLES
+PYTHON_ROLES = ROLES | {"both"}
+ASYNCIO_ROLES = PYTHON_ROLES | JETSTREAM_ROLES | BUCKET_ROLES
+TXNATS_ROLES = ASYNCIO_ROLES | {"importing", "subject_check"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,9 @@ def find(wanted: set[str] | None, scratch: Path) -> Iterator[Peer | Absent]:
     if modern is not None:
         finders["txnats-3.13"] = lambda: _txnats("txnats-3.13", modern)
         finders["natsio"] = lambda: _asyncio_client("natsio", modern, "natsio", "natsio", roles=ASYNCIO_ROLES)
-        finders["nats-core"] = lambda: _asyncio_client("nats-core", modern, "nats.client", "nats_core")
+        finders["nats-core"] = lambda: _asyncio_client(
+            "nats-core", modern, "nats.client", "nats_core", roles=PYTHON_ROLES
+        )
     for name in sorted((wanted or set()) - finders.keys()):
         yield Absent(name, "unknown, or it needs Python 3.13 (set BENCH_PYTHON313, or use --install-peers)")
     for name, finder in finders.items():

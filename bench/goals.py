@@ -60,6 +60,7 @@ SMALL_PUBLISH = Goal(must=(rate(3),), goal=(rate(4.5),))
 MIDDLE_PUBLISH = Goal(must=(rate(2.5),), goal=(rate(3.5),))
 LARGE = Goal(must=(rate(1.2), cpu(0.5)), goal=(rate(1.6),))
 SUBSCRIBE = Goal(must=(rate(3),), goal=(rate(4.5),))
+COMPILED = Goal(must=(rate(6),), goal=(cpu(1, "c"),))
 SMALL_TLS = Goal(must=(rate(1.5),), goal=(rate(2.5),))
 LARGE_TLS = Goal(must=(rate(1),), goal=(rate(1.2),))
 
@@ -69,8 +70,13 @@ GOALS = {
     "publish 1 KiB": MIDDLE_PUBLISH,
     "publish 64 KiB": LARGE,
     "publish 128 B + headers": MIDDLE_PUBLISH,
-    "subscribe 16 B": SUBSCRIBE,
-    "subscribe 128 B": SUBSCRIBE,
+    "subscribe 16 B": COMPILED,
+    "subscribe 128 B": COMPILED,
+    "subscribe 16 B, pure": SUBSCRIBE,
+    "subscribe 128 B, pure": SUBSCRIBE,
+    "subscribe 16 B, async, pure": Goal(must=(rate(2.5),), goal=(rate(3.5),)),
+    "publish + receive 16 B": Goal(must=(rate(2.5), rate(1, "natsio")), goal=(rate(3.5),)),
+    "publish + receive 1 KiB": Goal(must=(rate(2), rate(1, "natsio")), goal=(rate(3),)),
     "subscribe 1 KiB": SUBSCRIBE,
     "subscribe 64 KiB": LARGE,
     "subscribe 16 B, live": SUBSCRIBE,
@@ -98,6 +104,7 @@ GOALS = {
     "KV watch, 50k keys": Goal(must=(rate(4), rate(1, "natsio")), goal=(rate(1.5, "natsio"),)),
     "object put, 64 x 1 MiB": Goal(must=(rate(2), rate(1, "natsio")), goal=(rate(1.5, "natsio"),)),
     "object get, 64 x 1 MiB": Goal(must=(rate(10), rate(1, "natsio")), goal=(rate(1.5, "natsio"),)),
+    "object put and get, 64 x 1 MiB": Goal(must=(rate(2), rate(1, "natsio")), goal=(rate(1.5, "natsio"),)),
     "memory, 100k subscriptions": Goal(must=(value(100),), goal=(value(60),)),
     "import": Goal(must=(value(40),), goal=(value(20),)),
     "subject check": Goal(must=(value(100),), goal=(value(50),)),

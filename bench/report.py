@@ -40,6 +40,24 @@ def comparison(rows: Sequence[Row], ours: str = OURS, baseline: str = BASELINE, 
     return table
 
 
+def scenarios(rows: Sequence[Row], ours: str = "txnats-3.13", baseline: str = "natsio") -> Table | None:
+    """The scenarios of natsio's own benchmark, by its names; None where they were not measured."""
+    known = [row for row in rows if row.workload.scenario and ours in row.cells and baseline in row.cells]
+    if not known:
+        return None
+    table = Table(title=f"{baseline}'s own scenarios", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("scenario", no_wrap=True)
+    for peer in (ours, baseline):
+        table.add_column(peer, justify="right", no_wrap=True)
+    table.add_column("x rate (range)", justify="right")
+    table.add_column("x CPU", justify="right")
+    for row in known:
+        cells = [_cell(row.workload, row.cells[peer]) for peer in (ours, baseline)]
+        ratio = f"{row.cpu_ratio.median:.2f}" if row.cpu_ratio else ""
+        table.add_row(row.workload.scenario, *cells, _spread(row.ratio), ratio)
+    return table
+
+
 def latencies(rows: Iterable[Row]) -> Table | None:
     """The median and the 99th percentile of each peer's requests; None if none were measured."""
     timed = [row for row in rows if any(cell.p50_us for cell in row.cells.values())]

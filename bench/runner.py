@@ -79,7 +79,9 @@ def _run(workload: Workload, peer: Peer, count: int) -> dict[str, Any]:
         if workload.filled:
             with _program(_helper("filler", job)) as filler:
                 filler.wait_until_ended()
-        client = stack.enter_context(_program([*peer.command(workload.role), *replace(job, url=url).words()]))
+        client = stack.enter_context(
+            _program([*peer.command(workload.role), *replace(job, url=url).words()], pure=workload.pure)
+        )
         if workload.role == "subscribe":
             client.wait_until_ready()
             feeder = _program(_helper("feeder", job))
@@ -139,10 +141,10 @@ class _Program:
 
 
 @contextmanager
-def _program(command: list[str]) -> Iterator[_Program]:
+def _program(command: list[str], *, pure: bool = False) -> Iterator[_Program]:
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=_environment()
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=_environment(pure=pure)
         )
         alarm = threading.Timer(TIMEOUT, process.kill)
         alarm.start()
@@ -154,6 +156,7 @@ def _program(command: list[str]) -> Iterator[_Program]:
             process.communicate()
 
 
-def _environment() -> dict[str, str]:
+def _environment(*, pure: bool) -> dict[str, str]:
     """Ours, but Python keeps the bytecode that it compiles, as it does in an installed package: each peer the same."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | ({"TXNATS_PURE": "1"} if pure else {})

@@ -9,6 +9,7 @@ from bench.job import Job
 KIB = 1024
 WITH_JETSTREAM = frozenset({"txnats", "txnats-3.13", "nats-py", "natsio"})
 ONLY_TXNATS = frozenset({"txnats", "txnats-3.13"})
+AGAINST_PURE = ONLY_TXNATS | {"nats-py", "natsio"}
 WITH_TLS = ONLY_TXNATS | {"nats-py"}
 WITH_WEBSOCKET = ONLY_TXNATS | {"nats-py"}
 WITH_ASYNC_HANDLERS = ONLY_TXNATS | {"nats-py", "natsio"}
@@ -35,6 +36,8 @@ class Workload:
         unit: What the result is: a rate, or the unit of ``value``.
         stored: The server keeps streams, in files.
         filled: A stream is full, with a consumer for it, when the client begins.
+        pure: txnats parses in pure Python, whether or not its compiled loop was built.
+        scenario: What natsio's own benchmark calls it.
         peers: The peers that can do it; None for all.
     """
 
@@ -52,6 +55,8 @@ class Workload:
     unit: str = "msg/s"
     stored: bool = False
     filled: bool = False
+    pure: bool = False
+    scenario: str = ""
     peers: frozenset[str] | None = None
 
     @property
@@ -83,27 +88,40 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload(name="publish 16 B", role="publish", pilot=60_000),
+    Workload(name="publish 16 B", role="publish", pilot=60_000, scenario="pub 16 B"),
     Workload(name="publish 128 B", role="publish", size=128, pilot=60_000),
-    Workload(name="publish 1 KiB", role="publish", size=KIB, pilot=40_000),
-    Workload(name="publish 64 KiB", role="publish", size=64 * KIB, pilot=1_500),
+    Workload(name="publish 1 KiB", role="publish", size=KIB, pilot=40_000, scenario="pub 1 KiB"),
+    Workload(name="publish 64 KiB", role="publish", size=64 * KIB, pilot=1_500, scenario="pub 64 KiB"),
     Workload(name="publish 128 B + headers", role="publish", size=128, headers=True, pilot=30_000),
     Workload(name="subscribe 16 B", role="subscribe", pilot=60_000),
     Workload(name="subscribe 128 B", role="subscribe", size=128, pilot=60_000),
+    Workload(name="subscribe 16 B, pure", role="subscribe", pilot=60_000, pure=True, peers=AGAINST_PURE),
+    Workload(name="subscribe 128 B, pure", role="subscribe", size=128, pilot=60_000, pure=True, peers=AGAINST_PURE),
     Workload(name="subscribe 1 KiB", role="subscribe", size=KIB, pilot=40_000),
     Workload(name="subscribe 64 KiB", role="subscribe", size=64 * KIB, pilot=1_500),
     Workload(name="subscribe 16 B, live", role="subscribe", live=True, pilot=60_000),
     Workload(name="subscribe 64 KiB, live", role="subscribe", size=64 * KIB, live=True, pilot=1_500),
     Workload(name="subscribe 16 B + headers", role="subscribe", headers=True, pilot=30_000),
     Workload(name="subscribe 16 B, async", role="subscribe", handler="async", pilot=60_000, peers=WITH_ASYNC_HANDLERS),
-    Workload(name="request, one at a time", role="request", pilot=1_000),
-    Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000),
+    Workload(
+        name="subscribe 16 B, async, pure",
+        role="subscribe",
+        handler="async",
+        pilot=60_000,
+        pure=True,
+        peers=AGAINST_PURE,
+    ),
+    Workload(name="publish + receive 16 B", role="both", pilot=30_000, scenario="pub+sub 16 B"),
+    Workload(name="publish + receive 1 KiB", role="both", size=KIB, pilot=20_000, scenario="pub+sub 1 KiB"),
+    Workload(name="request, one at a time", role="request", pilot=1_000, scenario="round trip"),
+    Workload(name="request, 100 in flight", role="request", in_flight=100, pilot=5_000, scenario="request throughput"),
     Workload(
         name="JetStream publish, one at a time",
         role="jetstream_publish",
         pilot=1_000,
         peers=WITH_JETSTREAM,
         stored=True,
+        scenario="JetStream publish, sync",
     ),
     Workload(
         name="JetStream publish, 256 in flight",
@@ -112,6 +130,7 @@ WORKLOADS = (
         pilot=5_000,
         peers=WITH_JETSTREAM,
         stored=True,
+        scenario="JetStream publish, async",
     ),
     Workload(name="publish 128 B, TLS", role="publish", size=128, tls=True, pilot=60_000, peers=WITH_TLS),
     Workload(name="publish 64 KiB, TLS", role="publish", size=64 * KIB, tls=True, pilot=1_500, peers=WITH_TLS),
@@ -142,6 +161,7 @@ WORKLOADS = (
     Workload(
         name="JetStream consume + ack",
         role="jetstream_consume",
+        scenario="JetStream consume",
         in_flight=256,
         pilot=20_000,
         peers=WITH_JETSTREAM | {"c"},
@@ -156,11 +176,25 @@ WORKLOADS = (
         stored=True,
         filled=True,
     ),
-    Workload(name="KV put, one at a time", role="kv_put", pilot=1_000, peers=WITH_JETSTREAM, stored=True),
+    Workload(
+        name="KV put, one at a time",
+        role="kv_put",
+        pilot=1_000,
+        peers=WITH_JETSTREAM,
+        stored=True,
+        scenario="KV put",
+    ),
     Workload(
         name="KV put, 100 in flight", role="kv_put", in_flight=100, pilot=5_000, peers=WITH_JETSTREAM, stored=True
     ),
-    Workload(name="KV get, one at a time", role="kv_get", pilot=1_000, peers=WITH_JETSTREAM, stored=True),
+    Workload(
+        name="KV get, one at a time",
+        role="kv_get",
+        pilot=1_000,
+        peers=WITH_JETSTREAM,
+        stored=True,
+        scenario="KV get",
+    ),
     Workload(
         name="KV get, 100 in flight", role="kv_get", in_flight=100, pilot=5_000, peers=WITH_JETSTREAM, stored=True
     ),
@@ -190,6 +224,16 @@ WORKLOADS = (
         fixed=True,
         peers=WITH_JETSTREAM,
         stored=True,
+    ),
+    Workload(
+        name="object put and get, 64 x 1 MiB",
+        role="object_round_trip",
+        size=KIB * KIB,
+        pilot=64,
+        fixed=True,
+        peers=WITH_JETSTREAM,
+        stored=True,
+        scenario="object round trip",
     ),
     Workload(name="memory, 100k subscriptions", role="memory", pilot=100_000, fixed=True, unit="MB"),
     Workload(name="import", role="importing", pilot=1, fixed=True, unit="ms", peers=ONLY_TXNATS),

@@ -13,14 +13,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
 
+from txnats.errors import NatsError, PermissionDenied
 from txnats.handlers import Handlers
 from txnats.message import Message
 from txnats.options import SlowPolicy
 from txnats.state.backlog import Arrival, Backlog, ByKey, Offer
+from txnats.state.subscriptions import Subscriptions
 
 
 def message(text: str, size: int = 0) -> Message:
     return Message(text.encode(), 1, None, b"x" * size)
+
+
+class Nobody:
+    """The entry's owner, who has nothing to do here."""
+
+    def accept(self, message: Message) -> None: ...
+    def exhausted(self) -> None: ...
+    def denied(self, error: PermissionDenied) -> None: ...
+    def client_closed(self, reason: NatsError | None) -> None: ...
 
 
 class Work:
@@ -38,6 +49,11 @@ class Work:
         self.handlers = Handlers(
             handler or self.handle, self.backlog, concurrency=concurrency, keyed=key is not None, owner=self
         )
+        self.table = Subscriptions()
+        self.entry = self.table.add(b"s", None, Nobody())
+        self.entry.receiver = self.handlers
+        if self.handlers.takes_runs:
+            self.entry.runner = self.handlers
 
     def handle(self, message: Message) -> Deferred[Any]:
         self.begun.append(message.subject)
@@ -45,8 +61,8 @@ class Work:
         return self.open[message.subject]
 
     def give(self, *texts: str) -> None:
-        for text in texts:
-            self.handlers.accept(message(text))
+        """In one chunk, as they come from a table of subscriptions."""
+        self.table.deliver([message(text) for text in texts], 0)
 
     def end(self, *texts: str) -> None:
         for text in texts:

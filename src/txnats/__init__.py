@@ -50,6 +50,7 @@ from .secret import Secret
 from .statistics import Statistics, Status
 from .subscription import Drained, EndReason, Subscription
 from .version import __version__
+from .wire.speedups import BuildInfo, build_info
 
 if TYPE_CHECKING:
     from . import io
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationRefused",
     "Authenticator",
+    "BuildInfo",
     "CertificateRefused",
     "Client",
     "ClientClosed",
@@ -114,6 +116,7 @@ __all__ = [
     "WebSocketOptions",
     "WebSocketRefused",
     "__version__",
+    "build_info",
     "connect",
     "events",
     "io",

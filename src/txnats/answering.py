@@ -41,7 +41,7 @@ class Answering:
             return
         if size > self._session.max_payload:
             raise PayloadTooLarge(size=size, limit=self._session.max_payload)
-        self._add(b"PUB " + reply + b" ", LENGTH_LINES[size] if size < SHORT else length_line(size), payload)
+        self._add(b"PUB %b " % reply, LENGTH_LINES[size] if size < SHORT else length_line(size), payload)
 
 
 # A parser has split the line at blanks, so there is none. A number is found in bytes many times as fast as bytes are.

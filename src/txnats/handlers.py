@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
-from inspect import isawaitable, iscoroutine
-from typing import Any, Protocol, TypeAlias
+from inspect import isawaitable
+from types import CoroutineType
+from typing import Protocol, TypeAlias, cast
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -13,6 +14,8 @@ from twisted.python.failure import Failure
 from .driving import drive
 from .message import Message
 from .state.backlog import TAKEN, Backlog, Offer
+from .state.subscriptions import Entry
+from .wire.ops import Op
 
 Handler: TypeAlias = Callable[[Message], object]
 """Gets a message; may return a Deferred or be a coroutine function: until that ends, it is still in work."""
@@ -166,6 +169,53 @@ class Handlers:
         if offer is not TAKEN:
             self._owner.fell_behind(offer)
 
+    @property
+    def takes_runs(self) -> bool:
+        """Whether ``accept_run`` may be called in place of ``accept``."""
+        return self._concurrency == 1 and not self._keyed
+
+    def accept_run(self, ops: list[Op], at: int, entry: Entry) -> int:
+        """As ``accept``, for a message and those of the same entry behind it. See ``Runner.accept_run``."""
+        if not self._plain or self.running or self._marks or self._inside is not None:
+            self.accept(cast(Message, ops[at]))
+            return at + 1
+        # What is per message in ``_run`` is done once here, as long as handlers do not wait.
+        return self._context.run(self._run_on, ops, at, entry)
+
+    def _run_on(self, ops: list[Op], at: int, entry: Entry) -> int:
+        handler, sid, end = self._handler, entry.sid, len(ops)
+        message = cast(Message, ops[at])
+        self.running = 1
+        while True:
+            at += 1
+            self._current = self._inside = message
+            try:
+                result = handler(message)
+                if result is not None:
+                    waiting = self._waiting(result, message, self._context)
+                    if waiting is not None:
+                        self._inside = None
+                        self._wait(waiting, message)
+                        return at
+            except BaseException as error:  # as in _run
+                self._owner.handler_failed(error)
+            if not self._plain:
+                # It has stopped, paused or excused something, or made messages come.
+                self._inside = None
+                self._ended(message)
+                return at
+            self.handled += 1
+            if at == end or entry.runner is None:
+                break
+            following = ops[at]
+            if following.__class__ is not Message or following.sid != sid:
+                break
+            message = following
+            entry.delivered += 1
+        self._inside = None
+        self.running = 0
+        return at
+
     def _only_one(self) -> Message | None:
         """The message in work, if it is alone and the code that runs now may have been started by its handler."""
         return self._current if self.running == 1 and _descends.get(None) is self else None
@@ -187,13 +237,12 @@ class Handlers:
         try:
             result = context.run(self._call if self._marks else self._handler, message)
             if result is not None:
-                waiting = self._drive(result, message, context) if iscoroutine(result) else self._begun(result, context)
+                waiting = self._waiting(result, message, context)
         except BaseException as error:  # as Twisted does with callbacks: told, and nothing else ends
             self._owner.handler_failed(error)
         self._inside = outer
         if waiting is not None:
-            self._marks = self._waited = True
-            waiting.addBoth(self._finished, message)
+            self._wait(waiting, message)
             return
         if self._marks and not self._waited:
             # It did not wait: suppose from now on that none does.
@@ -214,21 +263,22 @@ class Handlers:
         _in_hand.set(message)
         return self._handler(message)
 
-    def _drive(
-        self, coroutine: Coroutine[Any, Any, object], message: Message, context: Context
-    ) -> Deferred[object] | None:
-        """Run a coroutine in a context of its own, up to its first wait."""
-        own = context.copy()
-        waiting = drive(coroutine, own)
-        if waiting is not None and not self._marks:
-            own.run(_in_hand.set, message)
-        return waiting
-
-    def _begun(self, result: object, context: Context) -> Deferred[object] | None:
-        """What a handler gave back, as something to wait for."""
+    def _waiting(self, result: object, message: Message, context: Context) -> Deferred[object] | None:
+        """What a handler gave back, as something to wait for; a coroutine gets a context of its own and is begun."""
+        if isinstance(result, CoroutineType):
+            own = context.copy()
+            waiting = drive(result, own)
+            if waiting is not None and not self._marks:
+                own.run(_in_hand.set, message)
+            return waiting
         if isinstance(result, Deferred):
             return result
         return drive(_awaiting(result), context.copy()) if isawaitable(result) else None
+
+    def _wait(self, waiting: Deferred[object], message: Message) -> None:
+        """The message is in work until this fires."""
+        self._marks = self._waited = True
+        waiting.addBoth(self._finished, message)
 
     def _finished(self, result: object, message: Message) -> None:
         if isinstance(result, Failure):

@@ -117,19 +117,22 @@ class Message(msgspec.Struct, eq=False):
         Raises:
             InvalidArgument: Nobody asked: the message has no reply subject, or it was not received by a client.
         """
-        if self.reply_bytes is None:
+        origin, reply = self._origin, self.reply_bytes
+        if headers is None and payload.__class__ is bytes and reply is not None and origin is not None:
+            answer = origin.answer
+            if answer is not None:
+                answer(reply, payload)
+                return
+        if reply is None:
             raise InvalidArgument(
                 "cannot respond",
                 where=self.subject,
                 why="the message has no reply subject",
                 hint="it was published, not requested",
             )
-        if self._origin is None:
+        if origin is None:
             raise InvalidArgument("cannot respond", where=self.subject, why="the message was not received by a client")
-        if headers is None and payload.__class__ is bytes and self._origin.answer is not None:
-            self._origin.answer(self.reply_bytes, payload)
-        else:
-            self._origin.publish(self.reply_bytes, payload, headers=headers)
+        origin.publish(reply, payload, headers=headers)
 
     def __repr__(self) -> str:
         reply = f", reply={self.reply!r}" if self.reply_bytes is not None else ""

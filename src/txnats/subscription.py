@@ -25,7 +25,7 @@ from .message import Message
 from .net.timer import cancel
 from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
 from .state.backlog import TAKEN, Arrival, Backlog, ByKey, Offer
-from .state.subscriptions import Entry
+from .state.subscriptions import Entry, Runner
 from .streams import Stream
 
 
@@ -291,8 +291,10 @@ class Subscription(Stream[Message]):
     def attach(self, entry: Entry) -> None:
         """The entry under which the server knows it."""
         self._entry = entry
-        if self._handlers:
+        if isinstance(self._handlers, Handlers):
             entry.receiver = self._handlers
+            if self._handlers.takes_runs and not entry.maximum:
+                entry.runner = self._handlers
 
     def accept(self, message: Message) -> None:
         """A message has come, to be read."""
@@ -319,11 +321,17 @@ class Subscription(Stream[Message]):
         """The client has closed."""
         self._end(EndReason.CLIENT_CLOSED, ClientClosed(reason))
 
-    def divert(self, work: Work) -> None:
-        """Hand each message to this instead of the handler: for those who keep messages of their own."""
+    def divert(self, work: Work, runner: Runner | None = None) -> None:
+        """Hand each message to this instead of the handler: for those who keep messages of their own.
+
+        Args:
+            work: Takes them.
+            runner: Takes several in one call.
+        """
         self._handlers = work
         if self._entry is not None:
             self._entry.receiver = work
+            self._entry.runner = None if self._entry.maximum else runner
 
     # What its handlers tell
 

@@ -68,3 +68,16 @@ def test_the_record_is_json_and_leaves_out_what_is_unknown(monkeypatch: pytest.M
     assert document["summary"][0]["verdict"] == "goal"
     assert "p50_us" not in document["runs"][0]
     assert document["runs"][2]["error"] == "exit 1: boom"
+
+
+def test_the_scenarios_of_natsio_stand_by_their_own_names() -> None:
+    runs = [
+        Run(workload="request, one at a time", peer="txnats-3.13", round=1, rate=6e3, cpu_us_per_message=60.0),
+        Run(workload="request, one at a time", peer="natsio", round=1, rate=4e3, cpu_us_per_message=120.0),
+        Run(workload="subscribe 16 B", peer="natsio", round=1, rate=4e3, cpu_us_per_message=120.0),
+    ]
+    text = drawn(report.scenarios(rows(WORKLOADS, runs, "txnats-3.13", "natsio")))
+    (line,) = [line for line in text.splitlines() if "round trip" in line]
+    assert "1.50 (1.50..1.50)" in line
+    assert report.scenarios(rows(WORKLOADS, runs[1:], "txnats-3.13", "natsio")) is None
+    assert len({workload.scenario for workload in WORKLOADS} - {""}) == 13

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 
+from txnats.secret import Secret
 from txnats import CredentialsFile, NKeyFile, Token, UserPassword, contexts
 from txnats.cli.settings import LOCAL, Settings, shared
 
@@ -32,25 +33,27 @@ def test_the_selected_context_counts_when_neither_server_nor_context_is_given() 
     assert Settings(context="two").place() == {"context": "two"}
     assert Settings(context="two").jetstream_options() == {"prefix": "imported.API"}
     assert Settings(context="two", js_domain="leaf").jetstream_options() == {"domain": "leaf"}
-    assert Settings(server="nats://c").place() == {"servers": "nats://c"}
-    assert Settings(server="nats://c").jetstream_options() == {}
+    assert Settings(server=Secret("nats://c")).place() == {"servers": "nats://c"}
+    assert Settings(server=Secret("nats://c")).jetstream_options() == {}
 
 
 def test_later_ones_win() -> None:
-    environment = Settings().merged({"server": "nats://a", "user": "joe", "password": "x", "timeout": 1.0})
-    assert environment.merged({"server": "nats://b", "timeout": None}).server == "nats://b"
+    environment = Settings().merged(
+        {"server": Secret("nats://a"), "user": "joe", "password": Secret("x"), "timeout": 1.0}
+    )
+    assert environment.merged({"server": Secret("nats://b"), "timeout": None}).server == Secret("nats://b")
     assert environment.merged({"timeout": 2.0}).seconds == 2.0
     with_context = environment.merged({"context": "c"})
     assert (with_context.server, with_context.context, with_context.user) == (None, "c", "joe")
-    with_token = environment.merged({"token": "t"})
-    assert (with_token.user, with_token.token) == (None, "t")
+    with_token = environment.merged({"token": Secret("t")})
+    assert (with_token.user, with_token.token) == (None, Secret("t"))
     assert environment.merged({}) == environment
 
 
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"server": "a", "context": "b"}, "--server and --context exclude each other"),
+        ({"server": Secret("a"), "context": "b"}, "--server and --context exclude each other"),
         ({"user": "a", "creds": "b"}, "--user and --creds exclude each other"),
         ({"js_domain": "a", "js_api_prefix": "b"}, "--js-domain and --js-api-prefix exclude each other"),
     ],
@@ -63,9 +66,9 @@ def test_what_excludes_each_other(given: dict[str, Any], text: str) -> None:
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        ({"user": "a", "password": "b"}, UserPassword),
+        ({"user": "a", "password": Secret("b")}, UserPassword),
         ({"user": "a"}, Token),
-        ({"token": "a"}, Token),
+        ({"token": Secret("a")}, Token),
         ({"creds": "a"}, CredentialsFile),
         ({"nkey": "a"}, NKeyFile),
     ],
@@ -81,7 +84,9 @@ def test_tls_and_the_rest() -> None:
 
 
 def test_the_fields_of_a_context() -> None:
-    settings = Settings(server="nats://a", user="joe", password="x", tlsfirst=True, js_domain="hub", timeout=3.0)
+    settings = Settings(
+        server=Secret("nats://a"), user="joe", password=Secret("x"), tlsfirst=True, js_domain="hub", timeout=3.0
+    )
     fields = {"url": "nats://a", "user": "joe", "password": "x", "tls_first": True, "jetstream_domain": "hub"}
     assert settings.context_fields() == fields
     contexts.save("one", fields)
@@ -89,7 +94,7 @@ def test_the_fields_of_a_context() -> None:
 
 
 def test_no_repr_shows_a_login() -> None:
-    assert "s3cret" not in repr(Settings(password="s3cret", server="nats://a:s3cret@b"))
+    assert "s3cret" not in repr(Settings(password=Secret("s3cret"), server=Secret("nats://a:s3cret@b")))
 
 
 def test_each_setting_has_its_option() -> None:

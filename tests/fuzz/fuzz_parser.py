@@ -1,5 +1,7 @@
 """Invariant: whatever bytes come, in whatever pieces, the parser raises nothing and agrees with a plain second reader.
 
+That is so for the pure parser and, where it was built, for the one whose hot loop is compiled: each input goes to both.
+
 ``python tests/fuzz/fuzz_parser.py -max_total_time=60`` looks for input that breaks it, guided by coverage if atheris is
 installed, else by chance. What it learns and finds goes to ``build/fuzz/parser``; what is worth keeping, to ``corpus``.
 """
@@ -27,12 +29,14 @@ ABSENT = "atheris is not installed: changing the corpus by chance. 'pip install 
 
 def load() -> Callable[[bytes], None]:
     """The check. Imports happen here, so that they can be instrumented."""
+    from tests.wire.builds import compiled_scan
     from tests.wire.reference import facts, read_block, read_server
     from txnats.errors import NatsError, RemoteProtocolError
     from txnats.message import Message
     from txnats.options import Limits
     from txnats.wire.header_block import encode
     from txnats.wire.parser import Parser
+    from txnats.wire.speedups import Scan
 
     limits = Limits(control_line=256, info=512, header_block=256, payload=1024)
 
@@ -47,10 +51,16 @@ def load() -> Callable[[bytes], None]:
             pairs = [tuple(text.encode("utf-8", "surrogateescape") for text in pair) for pair in headers.items()]
             assert read_block(encode(headers)) == pairs
 
+    scans = [None] if (compiled := compiled_scan()) is None else [None, compiled]
+
     def check(data: bytes) -> None:
         """The first byte tells the size of the pieces, the rest is what the server says."""
+        for scan in scans:
+            check_build(data, scan)
+
+    def check_build(data: bytes, scan: Scan | None) -> None:
         size, stream = 1 + data[:1].rjust(1, b"\0")[0] % 64, data[1:]
-        parser, parser_of_pieces = Parser(limits), Parser(limits)
+        parser, parser_of_pieces = Parser(limits, scan=scan), Parser(limits, scan=scan)
         ops = parser.feed(stream)
         told = facts(ops)
         pieces = [stream[at : at + size] for at in range(0, len(stream), size)]

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
 from tests.client.harness import Outcome
+from tests.one_by_one import one_by_one
 from txnats.errors import (
     AuthenticationRefused,
     ConnectionLost,
@@ -84,7 +85,7 @@ class Rig:
             handshake=Handshake("nats://h:1", ConnectInfo(verbose=False), lambda nonce: {"user": "u"}),
             parser=Parser(Limits()),
             ping=ping,
-            deliver=lambda message: self.deliver(message),
+            deliver=one_by_one(lambda message: self.deliver(message)),
             listener=self.told,
         )
         self.ready = Outcome(self.connection.ready)

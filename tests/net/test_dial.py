@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from tests.client.harness import Failures, Outcome
 from tests.net.test_connection import INFO, Cut, Told
+from tests.one_by_one import one_by_one
 from txnats.errors import DialFailed, NatsError
 from txnats.net.connection import Connection
 from txnats.net.dial import dial
@@ -53,7 +54,7 @@ class Stage:
             handshake=Handshake("s", ConnectInfo(), lambda nonce: {}),
             parser=Parser(Limits()),
             ping=PingOptions(),
-            deliver=lambda message: None,
+            deliver=one_by_one(lambda message: None),
             listener=Told(),
         )
         self.made.append(connection)

@@ -15,6 +15,7 @@ from zope.interface import directlyProvides, implementer
 
 from tests.client.harness import Failures, Outcome
 from tests.net.test_connection import INFO, Cut, Told
+from tests.one_by_one import one_by_one
 from tests.wire.websocket_server import PING, WebSocketServer, closing, frame
 from txnats.errors import ConnectionLost, DialFailed, NatsError, RemoteProtocolError, WebSocketClosed, WebSocketRefused
 from txnats.message import Message
@@ -90,7 +91,7 @@ class Rig:
             handshake=Handshake("ws://h:80", ConnectInfo(), lambda nonce: {}),
             parser=Parser(Limits()),
             ping=self._ping,
-            deliver=lambda message: self.on_message(message),
+            deliver=one_by_one(lambda message: self.on_message(message)),
             listener=self.told,
         )
         return self.connection

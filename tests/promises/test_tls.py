@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 import txnats
+from tests.one_by_one import one_by_one
 from tests.promises.papers import Papers
 from tests.promises.promise import Promise, Told, reactor, sized, until
 from tests.promises.tls_peer import TlsPeer, server_options
@@ -173,7 +174,7 @@ class Glued(WithPapers):
             handshake=Handshake("tls://h", ConnectInfo(), Everything().fields, tls=True, can_upgrade=True),
             parser=Parser(Limits()),
             ping=PingOptions(),
-            deliver=lambda _: None,
+            deliver=one_by_one(lambda _: None),
             listener=None,  # type: ignore[arg-type]
             security=lambda: TlsSecurity(Clock(), TlsOptions(ca=self.papers.ca), "h", "tls://h"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,7 @@ from tests.wire.reference import read_client
 from txnats.errors import NatsError, PermissionDenied
 from txnats.message import Message
 from txnats.state.subscriptions import Entry, Subscriptions
+from txnats.wire.ops import PING, Op
 
 
 class Owner:
@@ -25,6 +27,19 @@ class Owner:
     def accept(self, message: Message) -> None:
         self.told.append(message.payload.decode())
         self.then()
+
+    def accept_run(self, ops: list[Op], at: int, entry: Entry) -> int:
+        """Each run in one word."""
+        run = [cast(Message, ops[at])]
+        while entry.runner is not None and at + len(run) < len(ops):
+            following = ops[at + len(run)]
+            if not isinstance(following, Message) or following.sid != entry.sid:
+                break
+            entry.delivered += 1
+            run.append(following)
+        self.told.append("".join(each.payload.decode() for each in run))
+        self.then()
+        return at + len(run)
 
     def exhausted(self) -> None:
         self.told.append("exhausted")
@@ -41,8 +56,8 @@ def message(sid: int, payload: str = "m") -> Message:
 
 
 def deliver(table: Subscriptions, sid: int, payloads: str) -> None:
-    for payload in payloads:
-        table.deliver(message(sid, payload))
+    ops: list[Op] = [message(sid, payload) for payload in payloads]
+    assert table.deliver(ops, 0) == len(ops)
 
 
 def test_a_message_goes_to_who_has_its_sid() -> None:
@@ -59,7 +74,7 @@ def test_a_message_goes_to_who_has_its_sid() -> None:
 def test_one_for_nobody_is_dropped(sid: int) -> None:
     table, owner = Subscriptions(), Owner()
     table.add(b"a", None, owner)
-    table.deliver(message(sid))
+    assert table.deliver([message(sid), message(sid)], 0) == 2
     assert owner.told == []
 
 
@@ -110,6 +125,37 @@ def test_a_limit_that_was_reached_already_ends_it_at_once(maximum: int) -> None:
     assert not table.limit(entry, maximum)
     deliver(table, 1, "z")
     assert (owner.told, len(table)) == (["x", "y"], 0)
+
+
+def test_deliveries_end_at_the_first_op_that_is_no_message() -> None:
+    table, owner = Subscriptions(), Owner()
+    table.add(b"a", None, owner)
+    ops: list[Op] = [message(1, "x"), message(7), PING, message(1, "y")]
+    assert table.deliver(ops, 0) == 2
+    assert table.deliver(ops, 3) == 4
+    assert table.deliver(ops, 4) == 4
+    assert owner.told == ["x", "y"]
+
+
+def test_one_who_takes_runs_gets_what_follows_for_the_same_sid() -> None:
+    table, one, two = Subscriptions(), Owner(), Owner()
+    first, second = table.add(b"a", None, one), table.add(b"a", None, two)
+    first.runner = one
+    ops: list[Op] = [*(message(1, each) for each in "ab"), message(2, "c"), *(message(1, each) for each in "def"), PING]
+    assert table.deliver(ops, 0) == 6
+    assert (one.told, two.told) == (["ab", "def"], ["c"])
+    assert (first.delivered, second.delivered) == (5, 1)
+
+
+@pytest.mark.parametrize("end", ["remove", "limit", "clear"])
+def test_an_entry_that_may_end_gets_no_runs(end: str) -> None:
+    table, owner = Subscriptions(), Owner()
+    entry = table.add(b"a", None, owner)
+    entry.runner = owner
+    {"remove": lambda: table.remove(entry), "limit": lambda: table.limit(entry, 2), "clear": table.clear}[end]()
+    assert [entry.runner] == [None]
+    deliver(table, 1, "xyz")
+    assert owner.told == (["x", "y", "exhausted"] if end == "limit" else [])
 
 
 def test_the_newest_limit_counts() -> None:
@@ -190,7 +236,7 @@ class WhatIsOwed(RuleBasedStateMachine):
 
     @rule(entry=entries)
     def deliver(self, entry: Entry) -> None:
-        self.table.deliver(message(entry.sid))
+        self.table.deliver([message(entry.sid)], 0)
         if entry in self.living:
             self.living[entry][0] += 1
             self.end_if_done(entry)

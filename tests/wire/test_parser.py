@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 import random
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.wire import builds
 from tests.wire.reference import FAULT, Fact, facts, read_server
 from tests.wire.untraced import seconds, untraced
 from txnats.errors import RemoteProtocolError
 from txnats.message import Message, Origin
 from txnats.options import KIB, MIB, Limits
+from txnats.wire import parser as parsers
 from txnats.wire.ops import OK, PING, PONG, Err, Fault, Info, Op
-from txnats.wire.parser import Parser
+from txnats.wire.speedups import Scan
 
 SMALL = Limits(control_line=200, info=300, header_block=64, payload=6000)
 
@@ -132,11 +134,30 @@ def streams(draw: st.DrawFn) -> bytes:
     return stream[: len(stream) - draw(st.integers(0, 40))] if draw(st.booleans()) else stream
 
 
+# ---------------------------------------------------------------------- both builds
+
+
+@pytest.fixture(scope="module", autouse=True, params=builds.BUILDS)
+def _each_build(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All of this is true of the pure parser and of the one whose hot loop is compiled."""
+    global _scan
+    _scan = builds.scan_of(request.param)
+    yield
+    _scan = None
+
+
+_scan: Scan | None = None
+
+
+def new_parser(limits: Limits | None = None, origin: Origin | None = None) -> parsers.Parser:
+    return parsers.Parser(limits, origin, scan=_scan)
+
+
 # ---------------------------------------------------------------------- helpers
 
 
 def read(stream: bytes, limits: Limits | None = None) -> list[Fact]:
-    return facts(Parser(limits).feed(stream))
+    return facts(new_parser(limits).feed(stream))
 
 
 def pieces(stream: bytes, cuts: Iterable[int]) -> list[bytes]:
@@ -149,12 +170,12 @@ def slices(stream: bytes, size: int) -> list[bytes]:
 
 
 def feed(parts: Iterable[bytes], limits: Limits | None = None) -> list[Fact]:
-    parser = Parser(limits)
+    parser = new_parser(limits)
     return facts([op for part in parts for op in parser.feed(part)])
 
 
 def faults(parts: Iterable[bytes], limits: Limits | None = None) -> list[RemoteProtocolError]:
-    parser = Parser(limits)
+    parser = new_parser(limits)
     return [op.error for part in parts for op in parser.feed(part) if isinstance(op, Fault)]
 
 
@@ -166,7 +187,7 @@ def message(subject: bytes, payload: bytes, *, sid: int = 1, reply: bytes | None
 
 
 def test_all_that_a_server_says_in_one_chunk() -> None:
-    parser = Parser()
+    parser = new_parser()
     ops = parser.feed(
         b'INFO {"server_id":"S1","max_payload":99}\r\n+OK\r\nPING\r\nPONG\r\n-ERR \'Stale Connection\'\r\n'
         b"MSG a.b 7 3\r\nabc\r\nMSG a.c 8 _INBOX.1 0\r\n\r\nHMSG a.d 9 22 24\r\nNATS/1.0\r\nKey: val\r\n\r\nhi\r\n"
@@ -188,7 +209,7 @@ def test_all_that_a_server_says_in_one_chunk() -> None:
 def test_each_message_gets_the_origin_that_it_can_answer_through() -> None:
     sent: list[tuple[object, ...]] = []
     origin = Origin(lambda *what, **more: sent.append((*what, more["headers"])), lambda error: None)
-    parser = Parser(origin=origin)
+    parser = new_parser(origin=origin)
     bulk, headed = parser.feed(b"MSG a 1 r.1 0\r\n\r\nHMSG a 1 r.2 12 12\r\nNATS/1.0\r\n\r\n\r\n")
     (late,) = parser.feed(b"MSG a 1 r.3 1\r\n") + parser.feed(b"x\r\n")
     for each in (bulk, headed, late):
@@ -224,7 +245,7 @@ def test_a_payload_that_looks_like_the_protocol_is_a_payload() -> None:
     assert read(stream) == [message(b"s", payload), ("ping",)]
     assert feed(slices(stream, 1)) == read(stream)
     # Often enough in a row that the fast lane has been closed and has come back.
-    parser = Parser()
+    parser = new_parser()
     for _ in range(30):
         assert facts(parser.feed(stream)) == [message(b"s", payload), ("ping",)]
         assert facts(parser.feed(b"MSG t 2 1\r\nx\r\n" * 3)) == [message(b"t", b"x", sid=2)] * 3
@@ -232,22 +253,22 @@ def test_a_payload_that_looks_like_the_protocol_is_a_payload() -> None:
 
 def test_the_words_of_an_error_are_what_stands_in_its_quotes() -> None:
     text = 'Permissions Violation for Subscription to "it\'s"'
-    assert Parser().feed(b"-ERR '" + text.encode() + b"'\r\n") == [Err(text)]
-    assert Parser().feed(b"-ERR no quotes\r\n-ERR ''\r\n-ERR\r\n") == [Err("no quotes"), Err(""), Err("")]
-    assert Parser().feed(b"-ERR 'a\xc3\xa9'\r\n") == [Err("aé")]
+    assert new_parser().feed(b"-ERR '" + text.encode() + b"'\r\n") == [Err(text)]
+    assert new_parser().feed(b"-ERR no quotes\r\n-ERR ''\r\n-ERR\r\n") == [Err("no quotes"), Err(""), Err("")]
+    assert new_parser().feed(b"-ERR 'a\xc3\xa9'\r\n") == [Err("aé")]
 
 
 def test_an_error_that_repeats_our_connect_is_not_told_whole() -> None:
     for field in ("auth_token", "pass", "jwt", "sig", "nkey"):
         line = b'-ERR \'what is CONNECT {"echo":true,"%b":"S3CRET"}\'\r\n' % field.encode()
-        assert Parser().feed(line) == [Err(f'what is CONNECT {{"echo":true,"{field}":***')]
+        assert new_parser().feed(line) == [Err(f'what is CONNECT {{"echo":true,"{field}":***')]
     # Subjects may look alike.
     denied = 'Permissions Violation for Publish to "user:pass"'
-    assert Parser().feed(f"-ERR '{denied}'\r\n".encode()) == [Err(denied)]
+    assert new_parser().feed(f"-ERR '{denied}'\r\n".encode()) == [Err(denied)]
 
 
 def test_a_fault_is_the_last_op() -> None:
-    parser = Parser()
+    parser = new_parser()
     ops = parser.feed(b"PING\r\nMSG a 1 1\r\nx\r\nNOISE\r\nPING\r\n")
     assert facts(ops) == [("ping",), message(b"a", b"x"), FAULT]
     assert (parser.feed(b"PING\r\n"), parser.feed(b"")) == ([], [])
@@ -275,13 +296,13 @@ def test_a_verb_is_a_whole_word(verb: bytes) -> None:
 
 
 def test_what_is_kept_of_lines_stays_small() -> None:
-    parser = Parser()
+    parser = new_parser()
     for number in range(3_000):
         parser.feed(b"MSG s.%d 1 1\r\nx\r\nHMSG s.%d 1 12 12\r\nNATS/1.0\r\n\r\n\r\n" % (number, number))
         parser.feed(b"MSG %b.%d 1 1\r\nx\r\n" % (b"s" * 200, number))
         assert max(len(parser._lines), len(parser._header_lines)) <= 1024
     assert parser.messages == 9_000
-    assert max(map(len, [*parser._lines, *parser._header_lines])) <= 128
+    assert max(map(len, [*parser._lines, *parser._header_lines]), default=0) <= 128
 
 
 # ---------------------------------------------------------------------- any bytes, in any pieces
@@ -291,7 +312,7 @@ def test_what_is_kept_of_lines_stays_small() -> None:
 @given(stream=streams())
 @example(stream=b"MSG a 1 0\r\n\r\n" * 5 + b"MSG a 1 9\r\nab\r\nPING\r\n")
 def test_it_agrees_with_a_plain_reader(stream: bytes) -> None:
-    parser = Parser(SMALL)
+    parser = new_parser(SMALL)
     found = facts(parser.feed(stream))
     assert found == read_server(stream, SMALL)
     arrived = [fact for fact in found if fact[0] == "message"]
@@ -441,7 +462,7 @@ def test_payload() -> None:
 def test_payload_at_the_real_limit() -> None:
     assert Limits().payload == 64 * MIB
     payload = bytes(64 * MIB)
-    parser = Parser()
+    parser = new_parser()
     assert parser.feed(b"MSG a 1 %d\r\n" % len(payload)) == []
     for part in slices(payload, 16 * MIB):
         assert parser.feed(part) == []
@@ -489,7 +510,7 @@ def frame_of(payload: bytes) -> bytes:
 @pytest.mark.parametrize("size", [1, 1000, 1024])
 def test_a_payload_in_slices_costs_its_own_size(size: int) -> None:
     payload = random.Random(1).randbytes(128 * KIB)
-    parser = Parser()
+    parser = new_parser()
     parts = slices(frame_of(payload), size)
     with untraced():
         tracemalloc.start()
@@ -522,5 +543,5 @@ def test_a_payload_in_slices_costs_its_own_size(size: int) -> None:
     ],
 )
 def test_sixteen_times_as_much_takes_about_sixteen_times_as_long(small: list[bytes], large: list[bytes]) -> None:
-    Parser().feed(b"PING\r\n")
+    new_parser().feed(b"PING\r\n")
     assert seconds(lambda: feed(large)) < 80 * max(seconds(lambda: feed(small)), 0.0005)

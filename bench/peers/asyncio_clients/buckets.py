@@ -40,6 +40,7 @@ class Buckets:
             "kv_watch": self.kv_watch,
             "object_put": self.object_put,
             "object_get": self.object_get,
+            "object_round_trip": self.object_round_trip,
         }
 
     async def kv_put(self, client: Any, job: Job) -> Facts:
@@ -89,6 +90,17 @@ class Buckets:
         await objects.put("object", data)
         stopwatch = Stopwatch()
         stopwatch.start()
+        got = await self.get(objects, "object")
+        facts = stopwatch.stop()
+        assert got == data
+        return {"messages": job.count, **facts}
+
+    async def object_round_trip(self, client: Any, job: Job) -> Facts:
+        objects = await self.store(client)
+        data = job.payload * job.count
+        stopwatch = Stopwatch()
+        stopwatch.start()
+        await objects.put("object", data)
         got = await self.get(objects, "object")
         facts = stopwatch.stop()
         assert got == data

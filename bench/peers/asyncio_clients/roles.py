@@ -7,7 +7,7 @@ import gc
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -54,7 +54,13 @@ class AsyncioPeer:
         if role in self.more:
             facts = await self.more[role](client, job)
         else:
-            shared = {"publish": publish, "subscribe": subscribe, "request": request, "memory": memory}
+            shared = {
+                "publish": publish,
+                "subscribe": subscribe,
+                "both": both,
+                "request": request,
+                "memory": memory,
+            }
             facts = await shared[role](self, client, job)
         measure.tell(self.package, facts)
         await client.close()
@@ -83,6 +89,26 @@ async def subscribe(peer: AsyncioPeer, client: Client, job: Job) -> Facts:
     await client.flush(60)
     measure.ready()
     facts = await done
+    del kept
+    return facts
+
+
+async def both(peer: AsyncioPeer, client: Client, job: Job) -> Facts:
+    """Publish and receive one's own messages."""
+    await _send_and_receive(peer, client, replace(job, subject=f"{job.subject}.warm"), job.warm)
+    return {"messages": job.count, **await _send_and_receive(peer, client, job, job.count)}
+
+
+async def _send_and_receive(peer: AsyncioPeer, client: Client, job: Job, count: int) -> Facts:
+    """From the first publish until the last of them is back."""
+    done: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
+    kept = await peer.receive(client, replace(job, warm=1, count=count - 1), done.set_result)
+    await client.flush(60)
+    watch = measure.Stopwatch()
+    watch.start()
+    await _publish(client, job, count)
+    await done
+    facts = watch.stop()
     del kept
     return facts
 

@@ -13,6 +13,7 @@ import txnats.hooks
 import txnats.options
 from txnats import AuthenticationRefused as AuthenticationRefused
 from txnats import Authenticator as Authenticator
+from txnats import BuildInfo as BuildInfo
 from txnats import CertificateRefused as CertificateRefused
 from txnats import ClientClosed as ClientClosed
 from txnats import ClientDraining as ClientDraining
@@ -65,6 +66,7 @@ from txnats import WebSocketClosed as WebSocketClosed
 from txnats import WebSocketOptions as WebSocketOptions
 from txnats import WebSocketRefused as WebSocketRefused
 from txnats import __version__ as __version__
+from txnats import build_info as build_info
 from txnats import events as events
 from txnats.aio.classes import Client as Client
 from txnats.aio.classes import Message as Message
@@ -74,6 +76,7 @@ from txnats.aio.outcome import Outcome
 __all__ = [
     "AuthenticationRefused",
     "Authenticator",
+    "BuildInfo",
     "CertificateRefused",
     "Client",
     "ClientClosed",
@@ -129,6 +132,7 @@ __all__ = [
     "WebSocketOptions",
     "WebSocketRefused",
     "__version__",
+    "build_info",
     "connect",
     "events",
 ]

@@ -160,9 +160,9 @@ class JsMessage(msgspec.Struct, eq=False):
         asking, self._asking = self._asking, None
         if asking and failure.check(CancelledError):
             # The first to ask waits no longer, and the others have not said so.
-            self.ack_sync().addCallbacks(asking.tell, lambda failed: asking.fail(failed.value))
+            self.ack_sync().addCallbacks(asking.tell, lambda failed: asking.fail(_reason(failed)))
         elif asking:
-            asking.fail(failure.value)
+            asking.fail(_reason(failure))
         return failure
 
     def __repr__(self) -> str:
@@ -180,3 +180,7 @@ def _positive(name: str, seconds: float) -> int:
 
 def _no_consumer(message: Message) -> NatsError:
     return InvalidArgument("no consumer has delivered this message", where=message.subject)
+
+
+def _reason(failure: Failure) -> BaseException:
+    return failure.value or RuntimeError("a failure without an exception")

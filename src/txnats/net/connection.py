@@ -69,7 +69,7 @@ class Connection(Protocol):
         handshake: What to say first.
         parser: A fresh one: half-read input never outlives its connection.
         ping: When silence is a loss.
-        deliver: Gets each message.
+        deliver: Gets ops and a message's place in them, gives the place of the first that it did not take.
         listener: Gets the rest.
         security: Asked when TLS is to start.
 
@@ -92,7 +92,7 @@ class Connection(Protocol):
         handshake: Handshake,
         parser: Parser,
         ping: PingOptions,
-        deliver: Callable[[Message], None],
+        deliver: Callable[[list[Op], int], int],
         listener: Listener,
         security: Callable[[], Security] | None = None,
     ) -> None:
@@ -179,14 +179,17 @@ class Connection(Protocol):
         """Take bytes in clear: from the socket, or of TLS."""
         if self._over:
             return
-        deliver = self._deliver
         self.reading = True
         try:
-            for op in self.parser.feed(data):
-                if self._live and op.__class__ is Message:
-                    deliver(op)
-                elif not self._tls_due:
-                    self._receive(op)
+            ops = self.parser.feed(data)
+            at, end = 0, len(ops)
+            while at < end:
+                if self._live and ops[at].__class__ is Message:
+                    at = self._deliver(ops, at)
+                else:
+                    if not self._tls_due:
+                        self._receive(ops[at])
+                    at += 1
                     if self.is_over:
                         break
         finally:

@@ -12,11 +12,12 @@ from twisted.internet.interfaces import IReactorTime
 from .. import events
 from ..auth.authenticators import Authenticator
 from ..errors import DialFailed, NatsError, TlsUnavailable
-from ..message import Message, Origin
+from ..message import Origin
 from ..options import Limits, PingOptions, TlsOptions
 from ..state.handshake import Credentials, Handshake
 from ..state.servers import Server
 from ..wire.info import ConnectInfo
+from ..wire.ops import Op
 from ..wire.parser import Parser
 from .connection import Connection, Listener
 from .dial import dial
@@ -62,7 +63,7 @@ class Dialer:
         endpoints: Endpoints,
         greeting: Greeting,
         *,
-        deliver: Callable[[Message], None],
+        deliver: Callable[[list[Op], int], int],
         origin: Origin,
         listener: Listener,
         opened: Callable[[Connection], None],

@@ -11,12 +11,24 @@ from typing import Protocol
 from ..errors import NatsError, PermissionDenied
 from ..message import Message
 from ..wire import encode
+from ..wire.ops import Op
 
 
 class Receiver(Protocol):
     """Who gets an entry's messages."""
 
     def accept(self, message: Message) -> None: ...
+
+
+class Runner(Protocol):
+    """Who takes several messages in one call."""
+
+    def accept_run(self, ops: list[Op], at: int, entry: Entry) -> int:
+        """Take the message at this place and, one by one, those behind it that are the entry's too.
+
+        Nothing is taken once ``entry.runner`` is None. Those behind the first are still to be counted, each in
+        ``entry.delivered`` before it is handed on. Gives the place of the first op that was not taken.
+        """
 
 
 class Owner(Receiver, Protocol):
@@ -39,6 +51,8 @@ class Entry:
         maximum: Messages in all after which it ends; 0 for no end.
         delivered: Messages so far, over all connections.
         receiver: Gets each message; the owner at first.
+        runner: Takes several messages in one call, in place of the receiver; None when there is nobody who can, when
+            there is a maximum, and once it stands in the table no longer.
         earlier: Of these, how many the server in use has not counted, because it was told of the entry later.
         tolerant: True when a message that comes twice does no harm.
         draining: True once the server was asked for no more: a new one is not told of it.
@@ -52,6 +66,7 @@ class Entry:
         "owner",
         "queue",
         "receiver",
+        "runner",
         "sid",
         "subject",
         "tolerant",
@@ -63,6 +78,7 @@ class Entry:
         self.queue = queue
         self.owner = owner
         self.receiver: Receiver = owner
+        self.runner: Runner | None = None
         self.maximum = maximum
         self.delivered = 0
         self.earlier = 0
@@ -93,6 +109,7 @@ class Subscriptions:
 
     def remove(self, entry: Entry) -> bool:
         """Forget an entry; False when it was gone already."""
+        entry.runner = None
         return self._entries.pop(entry.sid, None) is not None
 
     def limit(self, entry: Entry, maximum: int) -> bool:
@@ -101,20 +118,36 @@ class Subscriptions:
         The count here decides; the server is told what is left of it on its own connection.
         """
         entry.maximum = maximum
+        entry.runner = None
         return entry.delivered < maximum or not self.remove(entry)
 
-    def deliver(self, message: Message) -> None:
-        """Hand a message to its owner. One without an owner is dropped: that is normal after an UNSUB."""
-        entry = self._entries.get(message.sid)
-        if entry is None:
-            return
-        entry.delivered = count = entry.delivered + 1
-        if count != entry.maximum:
-            entry.receiver.accept(message)
-            return
-        del self._entries[message.sid]
-        entry.receiver.accept(message)
-        entry.owner.exhausted()
+    def deliver(self, ops: list[Op], at: int) -> int:
+        """Hand the messages from this place on to their owners, up to the first op that is none; gives its place.
+
+        A message without an owner is dropped: that is normal after an UNSUB.
+        """
+        find, end = self._entries.get, len(ops)
+        while at < end:
+            message = ops[at]
+            if message.__class__ is not Message:
+                break
+            entry = find(message.sid)
+            if entry is None:
+                at += 1
+                continue
+            entry.delivered = count = entry.delivered + 1
+            runner = entry.runner
+            if runner is not None:
+                at = runner.accept_run(ops, at, entry)
+                continue
+            at += 1
+            if count != entry.maximum:
+                entry.receiver.accept(message)
+            else:
+                self.remove(entry)
+                entry.receiver.accept(message)
+                entry.owner.exhausted()
+        return at
 
     def replay(self) -> list[bytes]:
         """The commands that make a new server know all entries, with what is left of each maximum."""
@@ -147,4 +180,6 @@ class Subscriptions:
         """Forget everything; gives what there was."""
         entries = list(self._entries.values())
         self._entries.clear()
+        for entry in entries:
+            entry.runner = None
         return entries

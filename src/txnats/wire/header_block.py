@@ -36,28 +36,29 @@ def encode(source: HeaderSource, limit: int = MOST) -> bytes:
     Raises:
         InvalidHeader: A name or value cannot be sent unchanged, or the block has more bytes than the limit.
     """
-    lines = _plain_lines(source) if source.__class__ is dict else None
-    if lines is None:
+    block = _plain(source) if source.__class__ is dict else None
+    if block is None:
         headers = source if isinstance(source, Headers) else Headers(source)
         pairs = headers.items()
         if not headers.is_checked and any(_UNFIT.search(value) for _, value in pairs):
             raise InvalidHeader("the headers cannot be sent", why="a value holds CR, LF or NUL")
         lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-    block = b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
+        block = b"NATS/1.0\r\n" + lines.encode("utf-8", "surrogateescape") + b"\r\n"
     if len(block) > limit:
         raise HeadersTooLarge(size=len(block), limit=limit)
     return block
 
 
-def _plain_lines(source: Any) -> str | None:
-    """The lines of a plain dict without the detour over Headers; None when a value needs more than a look."""
-    lines = ""
+def _plain(source: Any) -> bytes | None:
+    """The block of a plain dict without the detour over Headers; None when a value needs more than a look."""
+    lines, start_of = "NATS/1.0", GOOD_NAMES.get
     for name, value in source.items():
-        if name not in GOOD_NAMES or value.__class__ is not str or not value.isalnum():
+        start = start_of(name)
+        # A str of the user's own class may print as something else.
+        if start is None or value.__class__ is not str or not value.isalnum():
             return None
-        # Joined, not formatted: a str of the user's own class may print as something else.
-        lines += name + ": " + value + "\r\n"
-    return lines
+        lines = f"{lines}{start}{value}"
+    return f"{lines}\r\n\r\n".encode()
 
 
 class HeaderBlock(msgspec.Struct, eq=False):

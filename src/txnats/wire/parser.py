@@ -1,6 +1,7 @@
 """The parser: ``feed(bytes) -> ops``. It owns no socket and knows no client.
 
-Two lanes lead through a chunk, and they give the same ops:
+Two lanes lead through a chunk, and they give the same ops; where there is a third, the compiled ``scan``, that goes in
+front of the walk in place of the first:
 
 - the bulk lane splits the whole chunk at CRLF and pairs control lines with payloads. It is twice as fast for small
   messages and takes nothing but MSG whose payload has just the declared length;
@@ -19,9 +20,10 @@ from ..errors import RemoteProtocolError
 from ..message import Message, Origin
 from ..options import Limits
 from ..redaction import without_connect
-from .header_block import header_block
+from .header_block import HeaderBlock, header_block
 from .info import decode_info
 from .ops import OK, PING, PONG, Err, Fault, Info, Op
+from .speedups import SCAN, Scan
 
 Fields: TypeAlias = tuple[bytes, int, bytes | None, int, int]
 """A message's control line, read: subject, sid, reply, bytes in all, bytes of those that are headers (0: a MSG)."""
@@ -45,6 +47,7 @@ class Parser:
     Args:
         limits: What is too long.
         origin: Handed on to each message, so that it can be responded to.
+        scan: The compiled loop, or None for pure Python.
 
     Attributes:
         messages: MSG and HMSG seen so far.
@@ -63,12 +66,14 @@ class Parser:
         "_numbers",
         "_origin",
         "_parts",
+        "_scan",
         "message_bytes",
         "messages",
     )
 
-    def __init__(self, limits: Limits | None = None, origin: Origin | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, origin: Origin | None = None, *, scan: Scan | None = SCAN) -> None:
         self._origin = origin
+        self._scan = scan
         self._limits = limits or Limits()
         # Control lines that repeat are read once. MSG and HMSG are kept apart: the bulk lane takes only the first.
         self._lines: dict[bytes, Fields] = {}
@@ -93,12 +98,14 @@ class Parser:
             return ops
         try:
             position = self._resume(data, ops) if self._body is not None or self._line else 0
+            if self._scan is not None:
+                self._scan_on(self._scan, data, position, ops)
+                return ops
             if self._bulk_pause:
                 self._bulk_pause -= 1
             elif len(data) > _BULK_DATA and self._starts_small(data, position):
                 position = self._bulk(data, position, ops)
-            if position < len(data):
-                self._walk(data, position, ops)
+            self._walk(data, position, len(data), ops)
         except RemoteProtocolError as error:
             self._failed = True
             self._line, self._parts, self._body = bytearray(), [], None
@@ -107,7 +114,19 @@ class Parser:
             ops.append(Fault(error))
         return ops
 
-    # The two lanes
+    # The lanes
+
+    def _scan_on(self, scan: Scan, data: bytes, position: int, ops: list[Op]) -> None:
+        """Take everything from here on, plain messages by the compiled loop and one after another what is between."""
+        limits, origin = self._limits, self._origin
+        line, payload, block = limits.control_line, limits.payload, limits.header_block
+        end = len(data)
+        while position < end:
+            before = len(ops)
+            position, size = scan(data, position, ops, Message, HeaderBlock, origin, line, payload, block)
+            self.messages += len(ops) - before
+            self.message_bytes += size
+            position = self._walk(data, position, position + 1, ops)
 
     def _starts_small(self, data: bytes, position: int) -> bool:
         """Whether a chunk goes on with a message that the bulk lane can take."""
@@ -161,16 +180,17 @@ class Parser:
         self._check_length(line, whole=True)
         return self._message_fields(line, with_headers=False)
 
-    def _walk(self, data: bytes, position: int, ops: list[Op]) -> None:
-        """Take everything from here on and keep the half-read rest."""
+    def _walk(self, data: bytes, position: int, until: int, ops: list[Op]) -> int:
+        """Take all that begins before ``until`` and keep what is half read; gives the position behind it."""
         end_of_data = len(data)
         known, known_with_headers, find = self._lines.get, self._header_lines.get, data.find
-        while position < end_of_data:
+        until = min(until, end_of_data)
+        while position < until:
             end = find(CRLF, position)
             if end < 0:
                 self._line += data[position:]
                 self._check_length(self._line, whole=False)
-                return
+                return end_of_data
             line = data[position:end]
             position = end + 2
             fields = known(line) or known_with_headers(line)
@@ -182,7 +202,7 @@ class Parser:
             if end + 2 > end_of_data:
                 self._body = fields
                 self._keep(memoryview(data)[position:])
-                return
+                return end_of_data
             if data[end : end + 2] != CRLF:
                 raise _unterminated(data[end : end + 2])
             subject, sid, reply, size, header_size = fields
@@ -195,6 +215,7 @@ class Parser:
             self.messages += 1
             self.message_bytes += size
             position = end + 2
+        return position
 
     # What was left half read
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from ...client import Client
 from ...errors import NatsError
 from ...message import Message
+from ...state.subscriptions import Runner
 from ...subscription import EndReason, Subscription
 from ..message import NAK
 
@@ -43,6 +44,7 @@ class Feed:
         subject: An inbox, or a deliver subject.
         taker: Gets each message, without a detour.
         queue: The queue group.
+        runner: The taker again, if it takes several messages in one call.
 
     Attributes:
         subscription: It.
@@ -51,12 +53,14 @@ class Feed:
 
     __slots__ = ("_left", "_taker", "accept", "subscription")
 
-    def __init__(self, client: Client, subject: str, taker: Taker, queue: str | None = None) -> None:
+    def __init__(
+        self, client: Client, subject: str, taker: Taker, queue: str | None = None, *, runner: Runner | None = None
+    ) -> None:
         self._taker = taker
         self._left = False
         self.accept: Callable[[Message], None] = taker.accept
         self.subscription: Subscription = client.subscribe(subject, _never, queue=queue)
-        self.subscription.divert(self)
+        self.subscription.divert(self, runner)
         self.subscription.when_done().addCallback(self._done)
 
     def leave(self, *, late: bool = False) -> None:

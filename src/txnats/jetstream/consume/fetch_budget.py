@@ -126,10 +126,10 @@ class FetchBudget:
             priority=self._priority,
         )
 
-    def arrived(self, size: int = 0) -> bool:
-        """A message came. True when that is all."""
-        self.left -= 1
-        self._got += 1
+    def arrived(self, size: int = 0, count: int = 1) -> bool:
+        """So many messages came, of so many bytes together. True when that is all."""
+        self.left -= count
+        self._got += count
         self.problem = None
         if self._size is not None:
             self._size -= size
