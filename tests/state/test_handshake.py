@@ -309,7 +309,10 @@ def test_tls_that_is_not_offered_is_never_replaced_by_none() -> None:
     shake = handshake(login, tls=True, can_upgrade=True)
     error = refused(shake.receive(info()))
     assert isinstance(error, TlsUnavailable)
-    assert str(error) == f"TLS is not available [{SERVER}]: the server does not offer it (nothing was sent in clear)"
+    assert (
+        str(error)
+        == f"TLS is not available [{SERVER}]: the server does not offer it (set it up there; nothing was sent in clear)"
+    )
     assert login.nonces == []
 
 
