@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pytest
 
-from txnats.secret import Secret
 from txnats import CredentialsFile, NKeyFile, Token, UserPassword, contexts
 from txnats.cli.settings import LOCAL, Settings, shared
+from txnats.secret import Secret
 
 
 @pytest.fixture(autouse=True)

@@ -191,7 +191,7 @@ class Handshake:
                 TlsUnavailable(
                     self._server,
                     "the server does not offer it",
-                    hint="set it up there, or use nats:// without TLS; nothing was sent in clear",
+                    hint="set it up there; nothing was sent in clear",
                 )
             )
         self._upgrading = True
