@@ -12,7 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from .driving import drive
+from .errors import InvalidArgument, InvalidOption
 from .message import Message
+from .options import check_count
 from .state.backlog import TAKEN, Backlog, Offer
 from .state.subscriptions import Entry
 from .wire.ops import Op
@@ -328,3 +330,18 @@ _NONE: set[int] = set()
 
 async def _awaiting(awaitable: Awaitable[object]) -> object:
     return await awaitable
+
+
+def check_handler(handler: object, concurrency: int, key: object) -> None:
+    """What a subscription is given to handle messages with.
+
+    Raises:
+        InvalidArgument: It cannot be.
+    """
+    if handler is not None and not callable(handler):
+        raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
+    check_count("concurrency", concurrency)
+    if handler is None and (concurrency != 1 or key is not None):
+        raise InvalidOption("concurrency and key are for a subscription with a handler")
+    if key is not None and not callable(key):
+        raise InvalidOption(f"key is called with a message, {type(key).__name__} cannot be called")

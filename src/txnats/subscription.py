@@ -15,12 +15,11 @@ from . import events
 from .errors import (
     ClientClosed,
     InvalidArgument,
-    InvalidOption,
     NatsError,
     PermissionDenied,
     SlowConsumer,
 )
-from .handlers import Handler, Handlers, Work
+from .handlers import Handler, Handlers, Work, check_handler
 from .message import Message
 from .net.timer import cancel
 from .options import MOST_MESSAGES, SlowPolicy, check_count, check_seconds
@@ -127,7 +126,7 @@ class Subscription(Stream[Message]):
         policy: SlowPolicy,
     ) -> None:
         super().__init__(clock)
-        _check(handler, concurrency, key)
+        check_handler(handler, concurrency, key)
         check_count("pending_messages", pending_messages)
         check_count("pending_bytes", pending_bytes)
         order = Arrival() if key is None else ByKey(key)
@@ -441,13 +440,3 @@ class Subscription(Stream[Message]):
 def _stopping(result: Drained | Failure, timer: IDelayedCall) -> Drained | Failure:
     cancel(timer)
     return result
-
-
-def _check(handler: object, concurrency: int, key: object) -> None:
-    if handler is not None and not callable(handler):
-        raise InvalidArgument(f"a handler is callable, {type(handler).__name__} is not")
-    check_count("concurrency", concurrency)
-    if handler is None and (concurrency != 1 or key is not None):
-        raise InvalidOption("concurrency and key are for a subscription with a handler")
-    if key is not None and not callable(key):
-        raise InvalidOption(f"key is called with a message, {type(key).__name__} cannot be called")

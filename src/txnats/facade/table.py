@@ -12,7 +12,18 @@ from typing import Any
 import msgspec
 
 INLINE = frozenset(
-    {"endpoint_factory", "is_last", "key", "on_created", "on_event", "on_failure", "on_loss", "progress", "stats"}
+    {
+        "endpoint_factory",
+        "is_last",
+        "key",
+        "on_created",
+        "on_event",
+        "on_failure",
+        "on_loss",
+        "progress",
+        "stats",
+        "tell",
+    }
 )
 """Parameters that take a function which is called in the reactor's thread, or in the loop, and may not wait."""
 
