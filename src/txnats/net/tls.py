@@ -93,11 +93,14 @@ class TlsSecurity:
         )
         factory.protocol = TlsLayer
         layer = factory.buildProtocol(None)
+        raised = ""
         try:
             layer.makeConnection(Below(transport))
-        except Exception as error:
-            # The caller's own creator of connections.
-            raise TlsUnavailable(self._server, f"the TLS context raised {type(error).__name__}") from error
+        except BaseException as error:  # the caller's own creator of connections
+            raised = type(error).__name__
+        if raised:
+            # Behind the except clause: a traceback would else show the text of what was raised.
+            raise TlsUnavailable(self._server, f"the TLS context raised {raised}")
         return cast(Layer, layer)
 
     def explain(self, error: BaseException | None, info: ServerInfo | None) -> NatsError | None:
@@ -288,14 +291,17 @@ class _OfTheCaller(_Creator):
 
 def _of_the_caller(make: Callable[[], Any], name: str) -> IOpenSSLClientConnectionCreator:
     """From what the caller's own function gives."""
+    made, raised = None, ""
     try:
         made = make()
         made = made.getContext() if callable(getattr(made, "getContext", None)) else made
     except NatsError:
         raise
-    except Exception as error:
-        # The caller's own code. Its text may tell what it was made of, and is not shown.
-        raise TlsUnavailable(name, f"TlsOptions.context raised {type(error).__name__}") from error
+    except BaseException as error:  # the caller's own code
+        raised = type(error).__name__
+    if raised:
+        # Its text may tell what it was made of, and is shown in no traceback either.
+        raise TlsUnavailable(name, f"TlsOptions.context raised {raised}")
     if isinstance(made, SSL.Context):
         return _OfTheCaller(made, Expected(name))
     if IOpenSSLClientConnectionCreator.providedBy(made):
