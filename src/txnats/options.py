@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from os import PathLike
-from typing import Any
+from typing import Any, NoReturn, Self
 
 import msgspec
 
@@ -267,7 +267,7 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSocketOptions(_Checked, frozen=True, kw_only=True):
-    """How a WebSocket is opened, for ``ws://`` and ``wss://`` servers. Its repr shows no header's value.
+    """How a WebSocket is opened, for ``ws://`` and ``wss://`` servers. Its repr shows no header's value; no pickle.
 
     Args:
         path: Path and query of the request, percent-encoded, for servers whose URL names none.
@@ -301,6 +301,15 @@ class WebSocketOptions(_Checked, frozen=True, kw_only=True):
             f"WebSocketOptions(path={shown!r}, headers=<{headers}>, "
             f"compression={self.compression}, max_size={self.max_size})"
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidOption("WebSocketOptions cannot be pickled", why="their headers may be secret")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def current_headers(self) -> dict[str, str]:
         """The headers of the attempt that begins. They may be secret: send them and forget them.
