@@ -403,7 +403,7 @@ class Connection(Protocol):
         if not self._over:
             shake = self.handshake
             if isinstance(result, Failure):
-                self._obey(shake.unproven(cast(Exception, result.value)))
+                self._obey(shake.unproven(cast(BaseException, result.value)))
             else:
                 self._obey(shake.proven(result))
 
