@@ -101,17 +101,21 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
     Raises:
         InvalidOption: There is none, or it asks for what cannot be done. No text shows a secret.
     """
-    if not isinstance(name, (str, os.PathLike)):
-        raise InvalidOption(f"a context is named by a str, not {type(name).__name__}")
-    home = Path(folder) if folder is not None else _home()
-    text = os.fspath(name) or _selected(home)
+    text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else name
+    if not isinstance(text, str):
+        raise InvalidOption(f"a context is named by a str, not {type(text).__name__}")
+    home = _folder(folder)
+    text = text or _selected(home)
     path = _path(text, home)
     try:
         content = credentials.read(path)
     except CredentialsUnavailable as error:
         known = ", ".join(sorted(file.stem for file in (home / "context").glob("*.json"))[:20])
         raise InvalidOption(
-            f"there is no context {text!r}", where=str(path), why=error.why, hint=f"there are: {known}" if known else ""
+            f"there is no context {text!r:.100}",
+            where=str(path),
+            why=error.why,
+            hint=f"there are: {known}" if known else "",
         ) from None
     file = _decoded(content, path)
     for field, hint in _UNSUPPORTED.items():
@@ -127,7 +131,7 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
 
 def available(folder: str | os.PathLike[str] | None = None) -> tuple[str | None, list[str]]:
     """The name of the selected context, or None, and those of all, in order."""
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     names = sorted(file.stem for file in (home / "context").glob("*.json"))
     try:
         return _selected(home), names
@@ -141,7 +145,7 @@ def select(name: str, folder: str | os.PathLike[str] | None = None) -> None:
     Raises:
         InvalidOption: There is none of this name, or it cannot be read.
     """
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     if os.sep in name or name.endswith(".json"):
         raise InvalidOption(
             f"{name!r} is the path of a context", hint="only those in the folder of contexts can be selected"
@@ -157,15 +161,25 @@ _UNSUPPORTED = {
 }
 
 
-def _home() -> Path:
-    configured = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(configured) if configured else Path("~/.config").expanduser()) / "nats"
+def _folder(folder: str | os.PathLike[str] | None) -> Path:
+    if folder is None:
+        configured = os.environ.get("XDG_CONFIG_HOME")
+        return (Path(configured) if configured else _expanded("~/.config")) / "nats"
+    if not isinstance(os.fspath(folder), str):
+        raise InvalidOption("a folder of contexts is named by a str, not by bytes")
+    return Path(folder)
+
+
+def _expanded(text: str) -> Path:
+    """With ``~`` as a user's home; it stays where there is no such user, as in a shell."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111  # the method raises for a user that is not there
 
 
 def _selected(home: Path) -> str:
     try:
-        name = (home / "context.txt").read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        # A plain file and nothing else: a fifo would be waited for.
+        name = credentials.read(home / "context.txt").data.decode("utf-8").strip()
+    except (CredentialsUnavailable, UnicodeDecodeError):
         name = ""
     if not name:
         raise InvalidOption("no context is selected", where=str(home), hint="nats context select NAME")
@@ -174,7 +188,7 @@ def _selected(home: Path) -> str:
 
 def _path(text: str, home: Path) -> Path:
     if os.sep in text or text.endswith(".json"):
-        return Path(text).expanduser()
+        return _expanded(text)
     if ".." in text or "\0" in text:
         raise InvalidOption("a context has no such name", why="it has two dots, or NUL, in it")
     return home / "context" / f"{text}.json"
