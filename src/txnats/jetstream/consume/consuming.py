@@ -195,6 +195,8 @@ class Consuming:
         """Never: what feeds it keeps fewer messages than fit."""
 
     def settled(self) -> None:
+        if self.running:
+            return
         self._loop.settled()
         if self._over:
             self._finish()
