@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
 import pickle
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -261,3 +263,35 @@ def test_connect_and_the_service_take_one(save: Save) -> None:
         for wrong in ({}, {"context": "nowhere"}, {"context": "c", "servers": "nats://h"}):
             with pytest.raises(InvalidOption):
                 make(**wrong)
+
+
+def test_a_seed_where_its_path_belongs_is_not_shown(save: Save) -> None:
+    save("x", nkey=SEED)
+    with pytest.raises(InvalidOption) as caught:
+        contexts.load("x")
+    assert SEED not in str(caught.value) + "".join(traceback.format_exception(caught.value))
+
+
+def test_a_fifo_is_not_waited_for(save: Save, tmp_path: Path) -> None:
+    save("x")
+    os.mkfifo(tmp_path / "nats" / "context.txt")
+    assert contexts.available() == (None, ["x"])
+    with pytest.raises(InvalidOption, match="no context is selected"):
+        contexts.load("")
+
+
+class BytesPath:
+    def __fspath__(self) -> bytes:
+        return b"x"
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/x.json", BytesPath(), b"x", "x" * 5000])
+def test_a_path_that_cannot_be(save: Save, name: Any) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        contexts.load(name)
+    assert "x" * 300 not in caught.value.what
+
+
+def test_a_folder_that_cannot_be() -> None:
+    with pytest.raises(InvalidOption):
+        contexts.load("x", folder=BytesPath())  # type: ignore[arg-type]

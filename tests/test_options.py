@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
 import pytest
 
+import txnats
 from txnats.errors import InvalidOption
 from txnats.options import (
     KIB,
@@ -239,3 +241,11 @@ def test_tls_options_show_no_secret() -> None:
     assert repr(TlsOptions()) == "TlsOptions()"
     assert repr(TlsOptions(ca="c.pem", handshake_first=True)) == "TlsOptions(ca='c.pem', handshake_first=True)"
     assert "s3cret" not in repr(TlsOptions(context=Context())) + str(TlsOptions(context=Context()))
+
+
+def test_the_headers_of_a_websocket_are_in_no_pickle() -> None:
+    options = txnats.WebSocketOptions(headers={"Authorization": "S3CRET"})
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(txnats.InvalidOption):
+            pickle.dumps(options, protocol)
+    assert copy.copy(options) is copy.deepcopy(options) is options

@@ -101,17 +101,21 @@ def load(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None 
     Raises:
         InvalidOption: There is none, or it asks for what cannot be done. No text shows a secret.
     """
-    if not isinstance(name, (str, os.PathLike)):
-        raise InvalidOption(f"a context is named by a str, not {type(name).__name__}")
-    home = Path(folder) if folder is not None else _home()
-    text = os.fspath(name) or _selected(home)
+    text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else name
+    if not isinstance(text, str):
+        raise InvalidOption(f"a context is named by a str, not {type(text).__name__}")
+    home = _folder(folder)
+    text = text or _selected(home)
     path = _path(text, home)
     try:
         content = credentials.read(path)
     except CredentialsUnavailable as error:
         known = ", ".join(sorted(file.stem for file in (home / "context").glob("*.json"))[:20])
         raise InvalidOption(
-            f"there is no context {text!r}", where=str(path), why=error.why, hint=f"there are: {known}" if known else ""
+            f"there is no context {text!r:.100}",
+            where=str(path),
+            why=error.why,
+            hint=f"there are: {known}" if known else "",
         ) from None
     return _context(text, path, content)
 
@@ -131,7 +135,7 @@ def _context(text: str, path: Path, content: credentials.Content) -> Context:
 
 def available(folder: str | os.PathLike[str] | None = None) -> tuple[str | None, list[str]]:
     """The name of the selected context, or None, and those of all, in order."""
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     names = sorted(file.stem for file in (home / "context").glob("*.json"))
     try:
         return _selected(home), names
@@ -145,7 +149,7 @@ def select(name: str, folder: str | os.PathLike[str] | None = None) -> None:
     Raises:
         InvalidOption: There is none of this name, or it cannot be read.
     """
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     _named(name, home)
     load(name, folder=home)
     (home / "context.txt").write_text(f"{name}\n", "utf-8")
@@ -168,7 +172,7 @@ def save(
     Raises:
         InvalidOption: There is one of this name, or it could not be read again.
     """
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     path = _named(name, home)
     if path.exists() and not replace:
         raise InvalidOption(f"there is a context {name!r} already", where=str(path), hint="-f replaces it")
@@ -189,7 +193,7 @@ def remove(name: str, folder: str | os.PathLike[str] | None = None) -> None:
     Raises:
         InvalidOption: There is none of this name.
     """
-    home = Path(folder) if folder is not None else _home()
+    home = _folder(folder)
     path = _named(name, home)
     if not path.exists():
         raise InvalidOption(f"there is no context {name!r}", where=str(path))
@@ -206,15 +210,25 @@ _UNSUPPORTED = {
 }
 
 
-def _home() -> Path:
-    configured = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(configured) if configured else Path("~/.config").expanduser()) / "nats"
+def _folder(folder: str | os.PathLike[str] | None) -> Path:
+    if folder is None:
+        configured = os.environ.get("XDG_CONFIG_HOME")
+        return (Path(configured) if configured else _expanded("~/.config")) / "nats"
+    if not isinstance(os.fspath(folder), str):
+        raise InvalidOption("a folder of contexts is named by a str, not by bytes")
+    return Path(folder)
+
+
+def _expanded(text: str) -> Path:
+    """With ``~`` as a user's home; it stays where there is no such user, as in a shell."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111  # the method raises for a user that is not there
 
 
 def _selected(home: Path) -> str:
     try:
-        name = (home / "context.txt").read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        # A plain file and nothing else: a fifo would be waited for.
+        name = credentials.read(home / "context.txt").data.decode("utf-8").strip()
+    except (CredentialsUnavailable, UnicodeDecodeError):
         name = ""
     if not name:
         raise InvalidOption("no context is selected", where=str(home), hint="nats context select NAME")
@@ -230,7 +244,7 @@ def _named(name: str, home: Path) -> Path:
 
 def _path(text: str, home: Path) -> Path:
     if os.sep in text or text.endswith(".json"):
-        return Path(text).expanduser()
+        return _expanded(text)
     if ".." in text or "\0" in text:
         raise InvalidOption("a context has no such name", why="it has two dots, or NUL, in it")
     return home / "context" / f"{text}.json"

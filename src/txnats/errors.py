@@ -171,13 +171,17 @@ class DialFailed(ConnectionProblem):
 
     Attributes:
         server: The server's address, redacted.
-        cause: The error underneath, when there is one.
+        cause: The error underneath, when there is one. It may be one of the caller's own code, whose text may hold a
+            secret: so it is in no pickle.
     """
 
     def __init__(self, server: str, why: str, *, cause: BaseException | None = None, hint: str = "") -> None:
         super().__init__("cannot connect", where=server, why=why, hint=hint)
         self.server = server
         self.cause = cause
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self.args, {**self.__dict__, "cause": None})
 
 
 class WebSocketRefused(DialFailed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import pickle
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -432,3 +433,24 @@ def test_a_user_that_is_no_text_is_refused(wrong: Any) -> None:
 def test_a_proof_is_its_fields() -> None:
     assert Proof(user="joe") == {"user": "joe"}
     assert Proof().warnings == ()
+
+
+@pytest.mark.parametrize(
+    "content", [SEED, f" {SEED}", SEED[:40], SEED + "\n", JWT, f"{JWT}\n{SEED}", FILE, FILE.replace("\n", "\r")]
+)
+@pytest.mark.parametrize("make", [NKeyFile, CredentialsFile])
+def test_content_in_place_of_a_path_is_refused_and_not_shown(make: Any, content: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        make(content)
+    asked: Any = CredentialsFile(lambda: content).fields
+    with pytest.raises(InvalidOption) as later:
+        asked("nonce")
+    for error in (caught.value, later.value):
+        shown = "".join(traceback.format_exception(error)) + repr(error)
+        assert MARKER not in shown
+        assert SEED[:40] not in shown
+
+
+@pytest.mark.parametrize("path", ["SU.nk", "eyJ.d", "SUPERUSER.CREDS", "/keys/U/A/B.nk", "~/SUAB.nk", "C:\\a\\b.creds"])
+def test_a_path_that_looks_a_little_like_it_is_one(path: str) -> None:
+    assert repr(path) in repr(NKeyFile(path))

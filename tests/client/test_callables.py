@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -103,3 +105,20 @@ def test_a_delay_that_is_no_number_closes_the_client_with_that_reason(net: Net, 
     net.settle()
     assert isinstance(closed.value, txnats.InvalidArgument)
     net.end(client)
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_what_an_endpoint_factory_raises_is_named_and_not_shown(net: Net, raised: type[BaseException]) -> None:
+    def factory(host: str, port: int) -> Any:
+        raise raised("the proxy wants joe:S3CRET")
+
+    connecting = txnats.connect(net.clock, "nats://host:4222", endpoint_factory=factory, on_event=net.events.append)
+    outcome = Outcome(connecting)
+    net.settle()
+    error = outcome.error
+    assert isinstance(error, txnats.NoServersLeft)
+    shown = f"{error} {error!r} {net.events!r} {''.join(traceback.format_exception(error))}"
+    assert raised.__name__ in shown
+    assert "S3CRET" not in shown
+    assert b"S3CRET" not in pickle.dumps(error)
+    net.nothing_left()

@@ -31,6 +31,7 @@ class Stage:
     def __init__(self, *, jetstream: bool = True, level: int = 0, **options: Any) -> None:
         self.network = MemoryNetwork()
         server = FakeServer(self.network.clock, info={"jetstream": jetstream, "api_lvl": level})
+        self.server = server
         self.client = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(server), **options))
         self.other = self.network.run(txnats.connect(self.network.clock, self.network.endpoint(server)))
         self.api = Api(self.client)
@@ -80,6 +81,12 @@ def test_an_answer_is_read(stage: Stage) -> None:
     info, _ = stage.outcome(stage.api.call("INFO", None, AccountInfo))
     assert (info.memory, info.api.level, info.extra) == (5, 4, {"new": 1})
     assert (stage.asked[0].subject, stage.asked[0].payload) == ("$JS.API.INFO", b"")
+    stage.end()
+
+
+def test_no_time_at_all(stage: Stage) -> None:
+    told, _ = stage.outcome(stage.api.call("INFO", timeout=0))
+    assert isinstance(told, RequestTimeout)
     stage.end()
 
 

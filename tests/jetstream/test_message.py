@@ -128,14 +128,33 @@ def test_whoever_asks_again_waits_for_the_same_answer(*, known: bool) -> None:
     assert message.settled is (Settled.ACK if known else None)
 
 
-def test_whoever_waits_no_longer_does_not_end_it_for_others() -> None:
+def test_the_request_ends_when_nobody_waits_any_longer() -> None:
     message, client = delivered()
     first, second = Outcome(message.ack_sync()), Outcome(message.ack_sync())
     first.deferred.cancel()
-    assert isinstance(first.results[0].value, CancelledError)
-    assert (second.fired, len(client.asked), message.settled) == (False, 2, Settled.ACK)
-    client.asked[1][2].callback(Message(b"_INBOX", 1, None, b""))
-    assert second.value is None
+    assert (second.fired, len(client.asked), message.settled) == (False, 1, Settled.ACK)
+    second.deferred.cancel()
+    assert all(isinstance(each.results[0].value, CancelledError) for each in (first, second))
+    assert (client.asked[0][2].called, message.settled) == (True, None)
+    message.ack()
+    assert client.sent == [(REPLY, b"+ACK")]
+
+
+def test_who_is_told_may_look_at_the_others() -> None:
+    message, client = delivered()
+    first, second = message.ack_sync(), message.ack_sync()
+    seen: list[Any] = []
+
+    async def look() -> None:
+        for each in (second, first):
+            try:
+                await each
+            except RequestTimeout as error:
+                seen.append(type(error))
+
+    Deferred.fromCoroutine(look())
+    client.asked[0][2].errback(RequestTimeout("x", timeout=0.1))
+    assert seen == [RequestTimeout, RequestTimeout]
 
 
 def test_a_negative_delay_is_refused() -> None:

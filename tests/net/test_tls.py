@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tests.promises.papers import Papers
 from tests.promises.tls_peer import server_options
 from txnats.errors import CertificateRefused, TlsUnavailable
-from txnats.net.tls import RECORD, TlsLayer, TlsSecurity, explain
+from txnats.net.tls import RECORD, TlsLayer, TlsSecurity, client_options, explain
 from txnats.options import TlsOptions
 from txnats.wire.info import ServerInfo
 
@@ -189,3 +192,29 @@ def test_an_error_names_the_server(papers: Papers) -> None:
     with pytest.raises(TlsUnavailable) as caught:
         TlsSecurity(Clock(), TlsOptions(ca=papers.path / "none"), "localhost", "tls://h:4222")
     assert str(caught.value).startswith("TLS is not available [tls://h:4222]: TlsOptions.ca cannot be read: ")
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_what_the_callers_context_raises_is_named_and_not_shown(raised: type[BaseException]) -> None:
+    def context() -> object:
+        raise raised("the passphrase S3CRET is wrong")
+
+    with pytest.raises(TlsUnavailable) as caught:
+        client_options(TlsOptions(context=context), "host")
+    shown = "".join(traceback.format_exception(caught.value)) + Failure(caught.value).getTraceback(detail="verbose")
+    assert raised.__name__ in shown
+    assert "S3CRET" not in shown
+
+
+def test_what_the_callers_creator_raises_is_named_and_not_shown() -> None:
+    @implementer(IOpenSSLClientConnectionCreator)
+    class Creator:
+        def clientConnectionForTLS(self, tlsProtocol: object) -> Any:  # noqa: N803
+            raise RuntimeError("the passphrase S3CRET is wrong")
+
+    security = TlsSecurity(Clock(), TlsOptions(context=Creator), "host", "s")
+    with pytest.raises(TlsUnavailable) as caught:
+        security.start(cast(Any, StringTransport()), cast(Any, None))
+    shown = "".join(traceback.format_exception(caught.value)) + Failure(caught.value).getTraceback(detail="verbose")
+    assert "the TLS context raised RuntimeError" in shown
+    assert "S3CRET" not in shown

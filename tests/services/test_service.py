@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 
 from tests.contract.worlds import InMemory, OnNatsServer, Story
 from txnats import (
@@ -97,6 +98,15 @@ class Services(Story):
         assert endpoint.stats().seconds == endpoint.stats().average > 0
         service.reset()
         assert endpoint.stats().num_requests == 0
+
+    async def test_statistics_that_cannot_be_had_leave_the_rest(self) -> None:
+        for broken in (lambda _: 1 / 0, lambda _: object()):
+            service = await self.adder(stats=broken)
+            service.add_endpoint("add", lambda request: b"")
+            (found,) = await stats(service._client, id=service.id, name=service.name).collect()
+            assert [each.data for each in found.endpoints or ()] == [None]
+            assert len(cast(TestCase, self).flushLoggedErrors()) == 1
+            await service.stop()
 
     async def test_another_prefix(self) -> None:
         service = await self.adder(prefix="ops.SRV")

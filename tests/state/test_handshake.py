@@ -157,6 +157,26 @@ def test_credentials_of_the_callers_that_raise_are_the_reason_of_the_refusal() -
     assert str(error) == f"the credentials could not be had [{SERVER}]: OSError was raised"
 
 
+def test_even_an_exit_is_the_reason_of_a_refusal() -> None:
+    def login(nonce: str) -> Mapping[str, str]:
+        raise SystemExit("S3CRET")
+
+    error = refused(handshake(login).receive(info()))
+    assert isinstance(error, CredentialsUnavailable)
+    assert "SystemExit" in str(error)
+    assert "S3CRET" not in str(error)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_warnings_that_are_none_send_nothing(*, later: bool) -> None:
+    proof = Proof(user="joe", **{"pass": "S3CRET"})
+    proof.warnings = 5  # type: ignore[assignment]
+    shake = handshake(lambda _: proof)
+    error = refused(shake.proven(proof) if later else shake.receive(info()))
+    assert isinstance(error, CredentialsUnavailable)
+    assert "S3CRET" not in str(error)
+
+
 def test_a_login_that_cannot_be_encoded_sends_nothing() -> None:
     error = refused(handshake(Login(auth_token="S3CRET\ud800")).receive(info()))
     assert isinstance(error, InvalidOption)

@@ -77,3 +77,17 @@ def test_whoever_is_told_may_cancel_another_and_wait_again() -> None:
     later = told_of(again[0])
     waiters.tell("later")
     assert later == ["later"]
+
+
+def test_it_is_told_when_the_last_one_waits_no_longer() -> None:
+    abandoned: list[None] = []
+    waiters = Waiters[str](lambda: abandoned.append(None))
+    one, two = waiters.wait(), waiters.wait()
+    for each in (one, two):
+        each.addErrback(lambda _: None)
+        assert abandoned == []
+        each.cancel()
+    assert abandoned == [None]
+    three = told_of(waiters.wait())
+    waiters.tell("yes")
+    assert (three, abandoned) == (["yes"], [None])

@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.testing.sockets import Peer, Peers, dial
+from txnats import InvalidOption
 from txnats.testing import ChaosProxy
 from txnats.testing.pipe import MOST_WAITING
 
@@ -60,6 +61,14 @@ class Proxies(TestCase):
         assert (self.proxy.to_server.bytes, self.proxy.to_client.bytes) == (len(TEXT), len(TEXT))
         assert self.proxy.to_server.recorded == TEXT[:RECORD]
         assert self.proxy.to_client.recorded == TEXT[::-1][:RECORD]
+
+    async def test_what_cannot_be_is_refused_where_it_is_set(self) -> None:
+        direction = self.proxy.to_server
+        for name, wrong in (("slices", 0), ("slices", 1.5), ("rate", 0), ("rate", -1), ("latency", -1)):
+            before = getattr(direction, name)
+            with pytest.raises(InvalidOption):
+                setattr(direction, name, wrong)
+            assert getattr(direction, name) == before
 
     async def test_megabytes_go_through_unchanged(self) -> None:
         client, server = await self.pair()

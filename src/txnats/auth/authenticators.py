@@ -292,9 +292,13 @@ def _path(path: Any) -> str:
     text = os.fspath(path)
     if not isinstance(text, str):
         raise InvalidOption("a path is a str or os.PathLike of one, not of bytes")
-    if "-----BEGIN" in text:
+    if credentials.is_no_path(text):
+        # A traceback may tell the variables of this frame.
         del path, text
-        raise InvalidOption("this is what a credentials file holds, where its path belongs", hint="give it as bytes")
+        raise InvalidOption(
+            "this is what a credentials file holds, where its path belongs",
+            hint="give it as bytes; a seed alone is for NKey, and a JWT with its seed for Jwt",
+        )
     return text
 
 

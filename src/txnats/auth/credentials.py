@@ -25,6 +25,15 @@ _BLOCK = re.compile(
 _SEED = re.compile(rb"(?<![A-Z2-7])S[ACNOUX][A-Z2-7]{56}(?![A-Z2-7])")
 
 
+_NO_PATH = re.compile(r"S[ACNOUX][A-Z2-7]{30,}|(?s:.*)-----BEGIN|[^\r\n]*[\r\n]|eyJ[\w-]{4,}\.")
+"""How a text begins that is no path: a seed, a JWT, a file's content. A seed need not be whole to be secret."""
+
+
+def is_no_path(text: str) -> bool:
+    """Whether a text that stands where a path belongs is what the file would hold: then it is not to be shown."""
+    return _NO_PATH.match(text.strip(" \t")) is not None
+
+
 class Credentials(NamedTuple):
     """What a credentials file holds. The seed is the receiver's to wipe."""
 

@@ -173,7 +173,7 @@ class Api:
         headers = {REQUIRED_LEVEL: str(call.level)} if call.level else None
         absent, wait = 0, FIRST_TRY
         while True:
-            left = deadline - self.clock.seconds()
+            left = max(0.0, deadline - self.clock.seconds())
             seconds = min(wait, left) if call.repeatable else left
             try:
                 return read(await self.client.request(call.subject, call.body, timeout=seconds, headers=headers))
@@ -261,7 +261,8 @@ def raise_error(told: dict[str, Any], where: str) -> None:
 
 def _level_in(told: dict[str, Any]) -> int:
     api = told.get("api")
-    return int(cast("dict[str, Any]", api).get("level") or 0) if isinstance(api, dict) else 0
+    level = cast("dict[str, Any]", api).get("level") if isinstance(api, dict) else 0
+    return level if isinstance(level, int) else 0
 
 
 def _told_level(error: JetStreamError, call: _Call) -> JetStreamError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ..client import Client
@@ -117,9 +117,12 @@ class JsMessage(msgspec.Struct, eq=False):
         if self.message.reply_bytes is None:
             return fail(_no_consumer(self.message))
         self.settled = Settled.ACK
-        self._asking = Waiters()
-        answer = self._client.request(self.message.reply_bytes, ACK, timeout=timeout)
-        return answer.addCallbacks(self._confirmed, self._not_settled)
+        asked = self._client.request(self.message.reply_bytes, ACK, timeout=timeout)
+        # Each has a Deferred of its own: the request is cancelled when none of them is waited for.
+        self._asking = Waiters(asked.cancel)
+        waiter = self._asking.wait()
+        asked.addCallbacks(self._confirmed, self._not_settled)
+        return waiter
 
     def nak(self, delay: float | None = None) -> None:
         """Deliver it again, to whoever pulls.
@@ -152,18 +155,14 @@ class JsMessage(msgspec.Struct, eq=False):
 
     def _confirmed(self, _: Message) -> None:
         asking, self._asking = self._asking, None
-        if asking:
+        if asking is not None:
             asking.tell(None)
 
-    def _not_settled(self, failure: Failure) -> Failure:
+    def _not_settled(self, failure: Failure) -> None:
         self.settled = None
         asking, self._asking = self._asking, None
-        if asking and failure.check(CancelledError):
-            # The first to ask waits no longer, and the others have not said so.
-            self.ack_sync().addCallbacks(asking.tell, lambda failed: asking.fail(_reason(failed)))
-        elif asking:
-            asking.fail(_reason(failure))
-        return failure
+        if asking is not None and failure.value is not None:
+            asking.fail(failure.value)
 
     def __repr__(self) -> str:
         metadata = ack_reply.parse(self.message.reply_bytes)
@@ -180,7 +179,3 @@ def _positive(name: str, seconds: float) -> int:
 
 def _no_consumer(message: Message) -> NatsError:
     return InvalidArgument("no consumer has delivered this message", where=message.subject)
-
-
-def _reason(failure: Failure) -> BaseException:
-    return failure.value or RuntimeError("a failure without an exception")

@@ -21,6 +21,6 @@ def of_the_caller(call: Callable[[], Value], error: Callable[[str], NatsError]) 
         return call()
     except NatsError:
         raise
-    except Exception as raised:  # noqa: BLE001  # whatever it is
+    except BaseException as raised:  # noqa: BLE001  # whatever it is
         failure = error(f"raised {type(raised).__name__}")
     raise failure

@@ -89,9 +89,11 @@ class Dialer:
             endpoint = self._endpoints(server)
         except NatsError:
             return fail()
-        except BaseException as error:
-            # The caller's own endpoint_factory: an attempt that failed, and no more.
-            return fail(DialFailed(server.name, f"there is no endpoint: {type(error).__name__}: {error}", cause=error))
+        except BaseException as error:  # an attempt that failed, and no more
+            # The caller's own endpoint_factory. Its text is not shown: a proxy's password may be in it.
+            return fail(
+                DialFailed(server.name, f"there is no endpoint: {type(error).__name__} was raised", cause=error)
+            )
         make = partial(self._make, server, security)
         dialing = dial(self._clock, endpoint, make, server=server.name, timeout=self._greeting.timeout)
         return dialing.addCallback(self._dialed)

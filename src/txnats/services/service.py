@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import msgspec
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
+from twisted.logger import Logger
 
 from ..client import Client
 from ..errors import ClientClosed, InvalidArgument, NatsError
@@ -36,6 +37,7 @@ class Service(Group):
     ``async with`` stops it at the end.
 
     Attributes:
+        log: Where it tells that ``stats`` raised.
         name: Its name, shared by all instances.
         id: This instance.
         version: Its semantic version.
@@ -43,6 +45,8 @@ class Service(Group):
         metadata: As given.
         started: When, in UTC.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -100,7 +104,8 @@ class Service(Group):
             metadata: Text by text, for whoever looks.
             queue: The queue group of endpoints that name none; empty for none.
             prefix: The first tokens of the subjects at which services are looked for.
-            stats: Called with each endpoint when statistics are asked for; what it gives, as JSON, becomes ``data``.
+            stats: Called with each endpoint when statistics are asked for; what it gives, as JSON, becomes ``data``,
+                which stays null when it raises.
 
         Returns:
             A Deferred of the service, which fires when the server knows it. It fails with InvalidArgument, or with
@@ -236,7 +241,15 @@ class Service(Group):
 
     def _with_data(self, endpoint: Endpoint) -> records.EndpointStats:
         stats = endpoint.stats()
-        return stats if self._stats is None else msgspec.structs.replace(stats, data=self._stats(endpoint))
+        if self._stats is None:
+            return stats
+        try:
+            data = self._stats(endpoint)
+            records.encode(data)
+        except BaseException:  # noqa: BLE001  # as Twisted does with callbacks: told, and the rest is answered
+            self.log.failure("stats raised, or gave what is no JSON, for {name}", name=endpoint.name)
+            return stats
+        return msgspec.structs.replace(stats, data=data)
 
     def _answer_verbs(self, prefix: str) -> list[Subscription]:
         """Listen where services are looked for: all of them, those of this name, and this one."""

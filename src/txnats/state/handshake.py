@@ -201,17 +201,17 @@ class Handshake:
         """The credentials are there: CONNECT with them."""
         self._asking = False
         self._anonymous = not fields
-        for warning in getattr(fields, "warnings", ()):
-            self._warn(warning)
         connect = msgspec.structs.replace(self._connect, tls_required=True) if self.secure else self._connect
         try:
+            for warning in getattr(fields, "warnings", ()):
+                self._warn(warning)
             data = SecretBytes(encode.connect(encode_connect(connect, fields)) + encode.PING)
-        except Exception as error:
+        except BaseException as error:  # the caller's own code may have made them
             return self.unproven(error)
         self._greeted = True
         return Send(data)
 
-    def unproven(self, error: Exception) -> Answer:
+    def unproven(self, error: BaseException) -> Answer:
         """There are none, for this reason. The text of what is not our error is not shown: it may tell a secret."""
         if isinstance(error, NatsError):
             # Without its frames, whose variables may be the secret that was wrong.
@@ -244,7 +244,7 @@ class Handshake:
         assert self.info is not None
         try:
             credentials = self._credentials(self.info.nonce)
-        except Exception as error:
+        except BaseException as error:  # the caller's own code: an attempt that failed, and no more
             return self.unproven(error)
         if isawaitable(credentials):
             self._asking = True

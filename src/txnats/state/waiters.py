@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -13,11 +14,15 @@ class Waiters(Generic[Result]):
     """Deferreds that fire together.
 
     Whoever is told may cancel others, or wait again, while the rest is being told.
+
+    Args:
+        abandoned: Called when the last one waits no longer.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_abandoned", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, abandoned: Callable[[], object] | None = None) -> None:
+        self._abandoned = abandoned
         self._waiting: dict[Deferred[Result], None] = {}
 
     def __len__(self) -> int:
@@ -48,3 +53,5 @@ class Waiters(Generic[Result]):
 
     def _forget(self, waiter: Deferred[Result]) -> None:
         self._waiting.pop(waiter, None)
+        if self._abandoned is not None and not self._waiting:
+            self._abandoned()

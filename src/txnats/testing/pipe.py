@@ -9,6 +9,9 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from ..errors import InvalidOption
+from ..options import check_count, check_seconds
+
 MOST_WAITING = 256 * 1024
 _BURSTS_A_SECOND = 50
 
@@ -28,6 +31,8 @@ class Socket(Protocol):
 class Direction:
     """One direction, for all connections of a proxy. What is set holds for bytes that are read from then on.
 
+    Setting what cannot be raises InvalidOption.
+
     Attributes:
         latency: Seconds that each byte takes. At most 256 KiB of a connection are under way.
         slices: Cut all into pieces of 1 to so many bytes, each of them sent by itself; None cuts nothing.
@@ -39,9 +44,9 @@ class Direction:
     """
 
     def __init__(self, random: Random, record: int) -> None:
-        self.latency = 0.0
-        self.slices: int | None = None
-        self.rate: float | None = None
+        self._latency = 0.0
+        self._slices: int | None = None
+        self._rate: float | None = None
         self.black_hole = False
         self.bytes = 0
         self.swallowed = 0
@@ -51,6 +56,32 @@ class Direction:
         self._record = record
         self._stalled = False
         self._cut_at: int | None = None
+
+    @property
+    def latency(self) -> float:
+        return self._latency
+
+    @latency.setter
+    def latency(self, latency: float) -> None:
+        self._latency = check_seconds("latency", latency)
+
+    @property
+    def slices(self) -> int | None:
+        return self._slices
+
+    @slices.setter
+    def slices(self, slices: int | None) -> None:
+        self._slices = None if slices is None else check_count("slices", slices)
+
+    @property
+    def rate(self) -> float | None:
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float | None) -> None:
+        if rate is not None and not rate > 0:
+            raise InvalidOption(f"rate is {rate!r:.40}", hint="None lets all through, stalled nothing")
+        self._rate = rate
 
     @property
     def stalled(self) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.jetstream.test_api import Stage
-from txnats import Message, RequestTimeout
+from txnats import Message, OutboxFull, RemoteProtocolError, RequestTimeout
 from txnats.jetstream.assets.direct import DirectMessages
 from txnats.jetstream.assets.stored import GetRequest
 from txnats.jetstream.errors import JetStreamError, NotSupported
+from txnats.testing import Reply
 
 
 class Reader(Stage):
@@ -103,4 +106,33 @@ def test_an_old_server_is_told() -> None:
     error, _ = stage.outcome(DirectMessages(stage.api, "S", GetRequest(seq=1)).next())
     assert isinstance(error, NotSupported)
     assert (error.needed, error.actual) == (1, 0)
+    stage.end()
+
+
+@pytest.mark.parametrize(
+    "told", [{"Nats-Num-Pending": "x"}, {"Nats-Num-Pending": "9" * 5000}, {"Nats-UpTo-Sequence": "-1"}]
+)
+def test_the_end_of_a_page_that_cannot_be_read(told: dict[str, str]) -> None:
+    stage = Stage(level=5)
+    stage.server.answer("$JS.API.DIRECT.GET.S", Reply(status="204 EOB", headers=told))
+    error, when = stage.outcome(DirectMessages(stage.api, "S", GetRequest(multi_last=["a"])).next())
+    assert isinstance(error, RemoteProtocolError)
+    assert when < 1.0
+    stage.end()
+
+
+def test_a_page_that_cannot_be_asked_for_ends_it() -> None:
+    stage = Stage(level=5)
+    own = {"Nats-Stream": "S", "Nats-Subject": "a", "Nats-Sequence": "1", "Nats-Time-Stamp": "2026-01-01T00:00:00Z"}
+    page = Reply(b"1", headers=own), Reply(status="204 EOB", headers={"Nats-Num-Pending": "5"})
+    stage.server.answer("$JS.API.DIRECT.GET.S", lambda _: page)
+    reading = DirectMessages(stage.api, "S", GetRequest(seq=1))
+    stage.network.pump()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OutboxFull(waiting=1, limit=1, what="full", hint="")
+
+    stage.client.publish = full  # type: ignore[method-assign]
+    assert stage.outcome(reading.next())[0].sequence == 1
+    assert isinstance(stage.outcome(reading.next())[0], OutboxFull)
     stage.end()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.jetstream.test_api import Stage, error
-from txnats import EndOfStream, Message
+from txnats import EndOfStream, Message, RemoteProtocolError
 from txnats.jetstream import JetStream, Stream, StreamConfig, StreamInfo
 from txnats.jetstream.assets.paging import Pages
 from txnats.jetstream.errors import StreamNotFound
@@ -116,4 +118,32 @@ def test_the_subjects_of_a_stream_come_in_as_many_calls_as_it_takes() -> None:
     assert info.state.subjects == subjects
     assert [each.get("offset", 0) for each in asked] == [0, 2, 4]
     assert all(each["subjects_filter"] == "a.*" for each in asked)
+    stage.end()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"streams": 5, "total": 1},
+        {"streams": [5], "total": 1},
+        {"streams": ["a"], "total": "x"},
+        {"streams": ["a"], "total": 1, "missing": 5},
+        {"streams": ["a"], "total": 1, "offline": [1]},
+    ],
+)
+@pytest.mark.parametrize("of", ["stream_names", "streams"])
+def test_a_page_that_cannot_be_read(told: dict[str, Any], of: str) -> None:
+    stage = Stage()
+    stage.serve(told)
+    error, when = stage.outcome(getattr(JetStream(stage.client), of)().collect())
+    assert isinstance(error, RemoteProtocolError)
+    assert when < 1.0
+    stage.end()
+
+
+def test_a_purge_that_tells_no_number() -> None:
+    stage = Stage()
+    stage.serve({"purged": "x"})
+    stream = Stream(JetStream(stage.client), StreamInfo(config=StreamConfig(name="S")))
+    assert isinstance(stage.outcome(stream.purge())[0], RemoteProtocolError)
     stage.end()

@@ -80,6 +80,12 @@ def test_refusals_end_with_the_time() -> None:
     assert one.judge(Answer.NO_RESPONDERS, 0.95).verdict is FAIL
 
 
+def test_a_time_that_ends_between_two_copies_leaves_no_doubt() -> None:
+    one = tries(deadline=1.0)
+    assert one.judge(Answer.NO_RESPONDERS, 0.5).verdict is RETRY
+    assert one.judge(Answer.TOO_LATE, 1.0).verdict is FAIL
+
+
 def test_refusals_after_silence_end_in_doubt() -> None:
     one = tries(has_id=True, deadline=5.0)
     assert one.judge(Answer.SILENCE, 2.0).verdict is RETRY
@@ -119,7 +125,8 @@ def test_it_never_says_not_stored_when_a_copy_is_in_doubt(has_id: bool, answers:
         step = one.judge(answer, 0.0)
         settled += answer in (Answer.NO_RESPONDERS, Answer.NOT_NOW, Answer.REFUSED, Answer.DENIED)
         if step.verdict is FAIL:
-            assert all(each in NOTHING_STORED for each in answers[: answers.index(answer) + 1])
+            told = answers[: answers.index(answer) + (answer is not Answer.TOO_LATE)]
+            assert all(each in NOTHING_STORED for each in told)
             assert settled >= copies or answer is Answer.NOT_SENT
             return
         if step.verdict is not RETRY:

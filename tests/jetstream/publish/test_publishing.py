@@ -100,6 +100,16 @@ def test_no_answer_to_the_question_is_no_answer(stream: Stream) -> None:
     assert isinstance(outcome.error, NoStreamForSubject)
 
 
+def test_a_time_that_ends_during_the_question_is_no_doubt(stream: Stream) -> None:
+    stream.answer = lambda _: NOBODY
+    stream.names = None
+    outcome = stream.publish(timeout=0.4)
+    stream.wait(0.6)
+    assert stream.asked == 1
+    assert isinstance(outcome.error, JetStreamUnavailable)
+    assert "None" not in str(outcome.error)
+
+
 def test_many_share_the_question(stream: Stream) -> None:
     stream.answer, stream.names = answers(then=NOBODY), []
     outcomes = [stream.publish() for _ in range(20)]

@@ -17,7 +17,7 @@ from ..units import Timestamp
 from . import checks, consumer_config
 from .consumer_config import AckPolicy, ConsumerConfig
 from .consumer_info import ConsumerInfo, Pause
-from .paging import Pages
+from .paging import Pages, names_in
 from .stream_config import Placement, StepDownRequest
 
 CREATE, UPDATE, CREATE_OR_UPDATE = "create", "update", ""
@@ -245,7 +245,7 @@ def delete(js: JetStreamBase, stream: str, name: str, timeout: float | None = No
 
 def names(js: JetStreamBase, stream: str, timeout: float | None = None) -> Pages[str]:
     """The names of all consumers of a stream."""
-    return Pages(js.api, f"CONSUMER.NAMES.{stream}", lambda told: told.get("consumers") or [], timeout=timeout)
+    return Pages(js.api, f"CONSUMER.NAMES.{stream}", lambda told: names_in(told, "consumers"), timeout=timeout)
 
 
 def infos(js: JetStreamBase, stream: str, timeout: float | None = None) -> Pages[ConsumerInfo]:

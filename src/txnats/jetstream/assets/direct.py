@@ -101,9 +101,10 @@ class DirectMessages(Items[StoredMessage]):
         try:
             self._subscription = self._api.client.subscribe(f"{self._inbox}.*", self._accept)
             self._subscription.when_done().addCallback(self._subscription_ended, self._subscription)
-            self._ask()
         except NatsError as error:
             self._end(error)
+            return
+        self._ask()
 
     def _ask(self) -> None:
         """Ask for a page; whatever still comes of the one before is dropped by its number."""
@@ -115,16 +116,20 @@ class DirectMessages(Items[StoredMessage]):
         if self._at:
             request = msgspec.structs.replace(request, seq=self._at + 1, start_time=None)
         subject = self._api.subject(f"DIRECT.GET.{self._stream}")
-        self._api.client.publish(subject, encode(request), reply=f"{self._inbox}.{self._page}")
-        self._wait()
+        try:
+            self._api.client.publish(subject, encode(request), reply=f"{self._inbox}.{self._page}")
+        except NatsError as error:
+            self._end(error)
+        else:
+            self._wait()
 
     def _accept(self, message: Message) -> None:
         if self._ended or not self._paging or message.subject != f"{self._inbox}.{self._page}":
             return
-        if message.status is not None and not message.payload and SEQUENCE not in message.headers:
-            self._status(message)
-            return
         try:
+            if message.status is not None and not message.payload and SEQUENCE not in message.headers:
+                self._status(message)
+                return
             item = from_direct(message)
         except (JetStreamError, RemoteProtocolError) as error:
             self._end(error)
@@ -151,12 +156,11 @@ class DirectMessages(Items[StoredMessage]):
     def _page_ended(self, message: Message) -> None:
         self._paging = False
         cancel(self._timer)
-        headers = message.headers
-        self.pending = int(headers.get("Nats-Num-Pending") or 0)
+        self.pending = _count(message, "Nats-Num-Pending")
         self._last_progress = self._clock.seconds()
         if self._is_multi and not self._request.up_to_seq:
             # All pages are to show one moment: the stream as it was at the first.
-            told = int(headers.get("Nats-UpTo-Sequence") or 0)
+            told = _count(message, "Nats-UpTo-Sequence")
             self._request = msgspec.structs.replace(self._request, up_to_seq=told, up_to_time=None)
         if not self.pending or self._left == 0:
             self._end(None)
@@ -191,11 +195,8 @@ class DirectMessages(Items[StoredMessage]):
     def _silent(self) -> None:
         if self._clock.seconds() - self._last_progress >= self._timeout:
             self._end(RequestTimeout(self._api.subject(f"DIRECT.GET.{self._stream}"), timeout=self._timeout))
-            return
-        try:
+        else:
             self._ask()
-        except NatsError as error:
-            self._end(error)
 
     def _subscription_ended(self, reason: EndReason, subscription: Subscription) -> None:
         if subscription.error is not None or reason is EndReason.CLIENT_CLOSED:
@@ -219,3 +220,15 @@ class DirectMessages(Items[StoredMessage]):
         if self._subscription is not None:
             self._subscription.unsubscribe()
             self._subscription = None
+
+
+def _count(message: Message, name: str) -> int:
+    """A number that a status tells; 0 when it tells none.
+
+    Raises:
+        RemoteProtocolError: It is no number.
+    """
+    told = message.headers.get(name) or "0"
+    if not (told.isascii() and told.isdigit() and len(told) < 20):
+        raise RemoteProtocolError(f"the end of a page cannot be read: its {name} is {told!r:.40}")
+    return int(told)

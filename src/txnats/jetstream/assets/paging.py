@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from ...errors import RemoteProtocolError
 from ...streams import Stream as Items
 from ..api import Api
 from ..records import Record
@@ -26,13 +27,25 @@ class PageRequest(Record, frozen=True):
     subject: str = ""
 
 
+def names_in(told: dict[str, Any], key: str) -> list[str]:
+    """The names that an answer tells.
+
+    Raises:
+        TypeError: They are none.
+    """
+    names = told.get(key) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{key} is no list of names")
+    return names
+
+
 class Pages(Items[Item]):
     """A list, page by page: each is asked for when the one before has been taken. The first is asked for at once.
 
     Args:
         api: Whom to ask.
         suffix: The subject to ask at.
-        read: Makes the items of an answer.
+        read: Makes the items of an answer; what it raises when it cannot ends the list.
         subject: Only what has to do with this subject.
         timeout: Seconds for a page.
 
@@ -103,13 +116,18 @@ class Pages(Items[Item]):
         self._asking = None
         if self._ended:
             return
-        self.missing += told.get("missing") or []
-        self.offline.update(told.get("offline") or {})
-        items = self._read(told)
+        # Reading the items goes by what they are; what does not fit raises whatever it does.
+        try:
+            self.missing += told.get("missing") or []
+            self.offline.update(told.get("offline") or {})
+            items = self._read(told)
+            # Whoever is given the last item may ask for one more at once.
+            self._is_last = not items or self._offset + len(items) >= (told.get("total") or 0)
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            where = self._api.subject(self._suffix)
+            raise RemoteProtocolError(f"a page of a list cannot be read: {str(error)[:200]}", where=where) from None
         self._offset += len(items)
         self._items += items
-        # Whoever is given the last item may ask for one more at once.
-        self._is_last = not items or self._offset >= (told.get("total") or 0)
         self._feed()
         if self._is_last:
             self._finish()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, fail
 
-from ...errors import InvalidArgument, InvalidOption, NatsError
+from ...errors import InvalidArgument, InvalidOption, NatsError, RemoteProtocolError
 from ..base import JetStreamBase
 from ..consume.ordered import Ordered
 from ..errors import ConsumerIsPush, StreamNameInUse, StreamNotFound
@@ -16,7 +16,7 @@ from . import checks, consumer_config, consumers, stream_config
 from .consumer_config import AckPolicy, ConsumerConfig
 from .consumer_info import ConsumerInfo
 from .consumers import Consumer, PushConsumer
-from .paging import Pages
+from .paging import Pages, names_in
 from .reading import Reading
 from .snapshot import Snapshot
 from .stream_config import Placement, StepDownRequest, StreamConfig
@@ -110,7 +110,7 @@ class Stream(Reading):
         # Done twice, a purge without a sequence takes what was stored in between.
         repeatable = sequence > 0
         purged = self.js.api.call(f"STREAM.PURGE.{self.name}", request, timeout=timeout, repeatable=repeatable)
-        return purged.addCallback(lambda told: int(told.get("purged") or 0))
+        return purged.addCallback(_purged)
 
     def delete_message(self, sequence: int, *, erase: bool = True, timeout: float | None = None) -> Deferred[None]:
         """Delete one message.
@@ -321,7 +321,7 @@ def names(js: JetStreamBase, subject: str = "", timeout: float | None = None) ->
     """The names of all streams, or of those that store something under a subject or pattern."""
     if subject:
         checks.check_subjects("stream_names", [subject])
-    return Pages(js.api, "STREAM.NAMES", lambda told: told.get("streams") or [], subject=subject, timeout=timeout)
+    return Pages(js.api, "STREAM.NAMES", lambda told: names_in(told, "streams"), subject=subject, timeout=timeout)
 
 
 def infos(js: JetStreamBase, subject: str = "", timeout: float | None = None) -> Pages[StreamInfo]:
@@ -333,6 +333,13 @@ def infos(js: JetStreamBase, subject: str = "", timeout: float | None = None) ->
         return [from_wire(StreamInfo, each) for each in told.get("streams") or []]
 
     return Pages(js.api, "STREAM.LIST", read, subject=subject, timeout=timeout)
+
+
+def _purged(told: dict[str, Any]) -> int:
+    purged = told.get("purged") or 0
+    if not isinstance(purged, int):
+        raise RemoteProtocolError("the answer to a purge does not tell how much it was")
+    return purged
 
 
 def _with_subjects(info: StreamInfo, subjects: dict[str, int]) -> StreamInfo:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ... import events as core
-from ...errors import ClientClosed, NatsError
+from ...errors import ClientClosed, NatsError, RemoteProtocolError
 from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
@@ -198,7 +198,11 @@ class OrderedLoop:
         self._failures = 0
         if self._over:
             return
-        self._cursor.created(*_begins(info))
+        try:
+            self._cursor.created(*_begins(info))
+        except RemoteProtocolError as error:
+            self.finish(error)
+            return
         if not self._connected:
             return  # the next connection brings another one
         budget = self._make_budget(self._cursor.name)
@@ -292,8 +296,11 @@ class OrderedLoop:
 
 def _begins(info: dict[str, Any]) -> tuple[int, int]:
     """Where a new consumer begins: the stream sequence before that, and how much is there for it."""
-    delivered = info.get("delivered") or {}
-    return int(delivered.get("stream_seq") or 0), int(info.get("num_pending") or 0)
+    try:
+        delivered = info.get("delivered") or {}
+        return int(delivered.get("stream_seq") or 0), int(info.get("num_pending") or 0)
+    except (TypeError, ValueError, AttributeError):
+        raise RemoteProtocolError("the answer that created a consumer cannot be read") from None
 
 
 class _Part:

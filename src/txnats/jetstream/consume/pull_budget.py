@@ -351,9 +351,9 @@ class PullBudget:
                 return self._wait(event, ask=found is Meaning.NOBODY)
 
     def _came_to_nothing_again(self, pull: _Pull) -> bool:
-        """Whether it ended as the one before it, with neither messages nor heartbeats.
+        """Whether it ended without messages and heartbeats, as did the one before it: the next one has to wait.
 
-        Then the next one had better not follow at once: a pull that waits at a server for its time has heartbeats.
+        A pull that waits at a server for its time has heartbeats.
         """
         nothing = pull.arrived_before == self._arrived
         again = nothing and pull.repeats and self._idle

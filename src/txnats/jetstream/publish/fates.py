@@ -50,7 +50,7 @@ class Answer(Enum):
     LINK_LOST = auto()
     """The connection that it was sent by is gone."""
     TOO_LATE = auto()
-    """The time is over, and a copy is still without an answer."""
+    """The time is over: a copy is still without an answer, or all were refused and no other has left."""
     CUT_OFF = auto()
     """No answer can come any more: the client was closed, or may not listen where answers come in."""
     NONSENSE = auto()
@@ -144,6 +144,8 @@ class Tries:
 
     def judge(self, answer: Answer, now: float) -> Step:
         """What an answer, or the lack of one, means."""
+        if answer is Answer.TOO_LATE and self.outstanding <= 0 and not self.uncertain:
+            return _FAIL  # each copy was refused, and the time ended before another one left
         verdict = TABLE[answer][self.has_id]
         if answer in _SETTLES_A_COPY:
             self.outstanding -= 1

@@ -261,7 +261,7 @@ class Publishing:
         """Why nothing was stored; for refusals that would have passed it is the time that is over."""
         if error is not None and answer in (Answer.REFUSED, Answer.DENIED, Answer.NOT_SENT):
             return error
-        why = f"no stream has taken it within {self._timeout:g} s; the last answer: {error}"
+        why = f"no stream has taken it within {self._timeout:g} s" + (f"; the last answer: {error}" if error else "")
         return JetStreamUnavailable(503, 0, why, what="the message was not stored", where=as_text(self.subject))
 
     def _counted(self) -> Tries:
