@@ -132,11 +132,8 @@ class HeadersTooLarge(InvalidHeader):
     """
 
     def __init__(self, *, size: int, limit: int) -> None:
-        super().__init__(
-            f"headers of {size:,} bytes are too large",
-            why=f"Limits.header_block is {limit:,}",
-            hint="put it into the payload",
-        )
+        why, hint = f"Limits.header_block is {limit:,}", "put it into the payload"
+        super().__init__(f"headers of {size:,} bytes are too large", why=why, hint=hint)
         self.size = size
         self.limit = limit
 
@@ -309,11 +306,8 @@ class ClientClosed(ConnectionProblem):
     """
 
     def __init__(self, reason: BaseException | None = None) -> None:
-        super().__init__(
-            "the client is closed",
-            why=str(reason) if reason is not None else "",
-            hint="" if reason is not None else "connect a new one",
-        )
+        why, hint = ("", "connect a new one") if reason is None else (str(reason), "")
+        super().__init__("the client is closed", why=why, hint=hint)
         self.reason = reason
 
 
