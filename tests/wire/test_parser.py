@@ -251,6 +251,19 @@ def test_a_payload_that_looks_like_the_protocol_is_a_payload() -> None:
         assert facts(parser.feed(b"MSG t 2 1\r\nx\r\n" * 3)) == [message(b"t", b"x", sid=2)] * 3
 
 
+def test_the_bulk_lane_is_tried_less_often_while_it_is_of_no_use() -> None:
+    parser = parsers.Parser(scan=None)
+    full_of_ends = (b"MSG s 1 4\r\n\r\n\r\n\r\n" * 100, 100)
+    plain = (b"MSG s 1 4\r\nabcd\r\n" * 100, 100)
+    pauses = []
+    for chunk, count in [full_of_ends] * 3000 + [plain] * 600 + [full_of_ends]:
+        before = parser._bulk_pause
+        assert len(parser.feed(chunk)) == count
+        if parser._bulk_pause > before:
+            pauses.append(parser._bulk_pause)
+    assert pauses == [8, 16, 32, 64, 128, 256, 512, 512, 512, 512, 512, 8]
+
+
 def test_the_words_of_an_error_are_what_stands_in_its_quotes() -> None:
     text = 'Permissions Violation for Subscription to "it\'s"'
     assert new_parser().feed(b"-ERR '" + text.encode() + b"'\r\n") == [Err(text)]

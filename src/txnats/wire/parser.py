@@ -6,7 +6,7 @@ front of the walk in place of the first:
 - the bulk lane splits the whole chunk at CRLF and pairs control lines with payloads. It is twice as fast for small
   messages and takes nothing but MSG whose payload has just the declared length;
 - the walk goes by position and takes everything. The first piece that the bulk lane does not take ends it for this
-  chunk and closes it for the next few, so that payloads full of CRLF cost one wasted split in many.
+  chunk and closes it for the next few, and for more each time, so that payloads full of CRLF cost few wasted splits.
 
 Fields of a control line are separated by any run of spaces and tabs; op names may come in any case. Numbers are ASCII
 digits with a capped length, nothing else that ``int()`` would take.
@@ -34,6 +34,8 @@ _BULK_PAYLOAD = 192
 _BULK_DATA = 1024
 """Bytes: in a smaller chunk there is too little to win."""
 _BULK_PAUSE = 8
+"""Chunks for which the bulk lane is closed when it was of no use; twice as many each time that it is of none again."""
+_MOST_BULK_PAUSE = 512
 _TAB = ord("\t")  # a number is found in bytes many times as fast as bytes are
 _CACHED_LINES = 1024
 _CACHED_LINE_LENGTH = 128
@@ -56,6 +58,7 @@ class Parser:
 
     __slots__ = (
         "_body",
+        "_bulk_patience",
         "_bulk_pause",
         "_failed",
         "_have",
@@ -80,6 +83,7 @@ class Parser:
         self._header_lines: dict[bytes, Fields] = {}
         self._numbers: dict[bytes, int] = {}
         self._bulk_pause = 0
+        self._bulk_patience = _BULK_PAUSE
         self._failed = False
         self._line = bytearray()
         self._body: Fields | None = None
@@ -120,13 +124,16 @@ class Parser:
         """Take everything from here on, plain messages by the compiled loop and one after another what is between."""
         limits, origin = self._limits, self._origin
         line, payload, block = limits.control_line, limits.payload, limits.header_block
-        end = len(data)
+        end, step = len(data), 1
         while position < end:
             before = len(ops)
             position, size = scan(data, position, ops, Message, HeaderBlock, origin, line, payload, block)
-            self.messages += len(ops) - before
+            taken = len(ops) - before
+            self.messages += taken
             self.message_bytes += size
-            position = self._walk(data, position, position + 1, ops)
+            # Where there are none for it, the walk goes further each time before it is asked again.
+            step = 1 if taken else step * 4
+            position = self._walk(data, position, position + step, ops)
 
     def _starts_small(self, data: bytes, position: int) -> bool:
         """Whether a chunk goes on with a message that the bulk lane can take."""
@@ -162,7 +169,10 @@ class Parser:
             self.messages += index >> 1
             self.message_bytes += total
         if index < last:
-            self._bulk_pause = _BULK_PAUSE
+            self._bulk_pause = self._bulk_patience
+            self._bulk_patience = min(2 * self._bulk_patience, _MOST_BULK_PAUSE)
+        else:
+            self._bulk_patience = _BULK_PAUSE
         rest = pieces[index:]
         return len(data) - sum(map(len, rest)) - 2 * (len(rest) - 1)
 
