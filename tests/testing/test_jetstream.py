@@ -125,6 +125,25 @@ def test_what_it_does_not_know_it_says(nats: World, js: JetStream) -> None:
         nats.run(js.api.call("STREAM.LEADER.STEPDOWN.ORDERS"))
 
 
+def test_calls_that_cannot_be_read() -> None:
+    world = World(jetstream=True)
+    client = world.run(world.connect())
+    refused = world.run(client.request("$JS.API.STREAM.CREATE.A", b"{"))
+    assert b'"err_code":10025' in refused.payload
+    world.jetstream.add_stream("A", ["a"]).add_consumer("c")
+    world.jetstream.streams["A"].add("a", b"1")
+    for body in (b"1", b"nonsense"):
+        inbox = client.subscribe("here.*")
+        client.publish("$JS.API.CONSUMER.MSG.NEXT.A.c", body, reply="here.1")
+        world.jetstream.streams["A"].add("a", b"more")
+        assert world.run(inbox.next(5.0)).subject == "a"
+        inbox.unsubscribe()
+    inbox = client.subscribe("here.*")
+    client.publish("$JS.API.CONSUMER.MSG.NEXT.A.c", b"{", reply="here.1")
+    assert world.run(inbox.next(5.0)).status == 400
+    world.close()
+
+
 def test_streams_outlive_the_server(nats: World, js: JetStream) -> None:
     nats.run(js.publish("orders.1", b"kept"))
     nats.suffer("server restarted")

@@ -53,6 +53,7 @@ class World:
     time passes as it must.
 
     Args:
+        jetstream: Whether there is a JetStream from the start, and not only once ``jetstream`` was asked for.
         options: What the server is told; see ``FakeServer``.
 
     Attributes:
@@ -62,7 +63,7 @@ class World:
         events: What happened to the clients, in order.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, jetstream: bool = False, **options: Any) -> None:
         self.network = MemoryNetwork()
         self.clock: Clock = self.network.clock
         self.server = FakeServer(self.clock, **options)
@@ -71,6 +72,8 @@ class World:
         self._jetstream: FakeJetStream | None = None
         self._said: list[Published] = []
         self._clients: list[Client] = []
+        if jetstream:
+            _ = self.jetstream
 
     @property
     def jetstream(self) -> FakeJetStream:

@@ -211,9 +211,11 @@ class FakeJetStream:
             tokens = call.split(".")
             verb = VERBS.get(".".join(tokens[:words]))
             if verb is not None:
-                body: dict[str, Any] = msgspec.json.decode(request.payload) if request.payload else {}
                 try:
+                    body = _objects.decode(request.payload) if request.payload else {}
                     return verb(self, ".".join(tokens[words:]), body)
+                except msgspec.DecodeError as error:
+                    return {"error": refusal(codes.InvalidJSON, f"invalid JSON: {error}")}
                 except Refused as refused:
                     return {"error": refused.error}
                 except NotKnown as unknown:
@@ -229,8 +231,10 @@ class FakeJetStream:
         if found is None:
             return False
         if request.reply is not None:
-            wanted = msgspec.json.decode(request.payload) if request.payload[:1] == b"{" else {}
-            found.pull(request.reply, wanted or {"batch": int(request.payload or b"1")})
+            try:
+                found.pull(request.reply, _pull_request(request.payload))
+            except msgspec.DecodeError as error:
+                self.send(request.reply, status=f"400 Bad Request - {error}")
         return True
 
     def _settled(self, request: Publish) -> bool:
@@ -300,6 +304,14 @@ class _Listener:
 
     def deliver(self, message: Publish, source: object) -> bool:
         return self._take(message)
+
+
+_objects = msgspec.json.Decoder(dict[str, Any])
+
+
+def _pull_request(body: bytes) -> dict[str, Any]:
+    """What a pull asks for: JSON, or the number of messages; any other text is for one, as a server has it."""
+    return _objects.decode(body) if body[:1] == b"{" else {"batch": int(body) if body.isdigit() else 1}
 
 
 def _completed(told: dict[str, Any], defaults: dict[str, Any], unknown: tuple[str, ...]) -> dict[str, Any]:
