@@ -21,7 +21,7 @@ class Pipes(TestCase):
         files = os.fdopen(reading, "rb"), os.fdopen(writing, "wb", 0)
         for each in files:
             self.addCleanup(each.close)
-        return files  # type: ignore[return-value]
+        return files
 
     async def test_chunks_as_they_come(self) -> None:
         reading, writing = self.pipe()
