@@ -24,13 +24,13 @@ log = Logger()
 
 
 class Objects(Resource):
-    isLeaf = True  # noqa: N815
+    isLeaf = True
 
     def __init__(self, store):
         super().__init__()
         self.store = store
 
-    def render_GET(self, request):  # noqa: N802
+    def render_GET(self, request):
         gone = request.notifyFinish()
         serving = Deferred.fromCoroutine(serve(self.store, request))
         gone.addErrback(lambda _: serving.cancel())  # the reader has left: so does the consumer on the server

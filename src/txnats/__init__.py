@@ -119,12 +119,12 @@ __all__ = [
     "io",
 ]
 
-_LOADED_ON_USE = {"io": ".io", "NatsService": ".application"}
+_LOADED_ON_USE = {"io": ".io", "kv": ".kv", "objectstore": ".objectstore", "NatsService": ".application"}
 
 
 def __getattr__(name: str) -> Any:
     """What most programs do not need loads when it is first used."""
     if name in _LOADED_ON_USE:
         module = import_module(_LOADED_ON_USE[name], __name__)
-        return module if name == "io" else getattr(module, name)
+        return getattr(module, name) if name == "NatsService" else module
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -73,7 +73,7 @@ class Client:
         )
         self._heads = encode.PublishHeads(limits.control_line_out)
         self._known_head = self._heads.plain.get
-        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send)
+        self.inbox = Inbox(self._requests, self._heads, self._open_inbox, self._send, self._deadlines.add)
         origin = Origin(self.publish, hub.bad_headers)
         self._session = make_session(origin, self._subscriptions, self._requests)
         self._session.at_end(self._deadlines.stop)
@@ -161,14 +161,16 @@ class Client:
     def _send(self, head: bytes, payload: bytes | str, headers: HeaderSource | None) -> None:
         """Publish under a checked head, whatever kind of payload and headers there are."""
         body = payload if payload.__class__ is bytes else encode.payload_bytes(payload)
-        if headers is not None:
-            block = header_block.encode(headers, self._limits.header_block)
-            head, line, body = encode.with_headers(head, block, body)
+        block = b"" if headers is None else header_block.encode(headers, self._limits.header_block)
+        size = len(block) + len(body)
+        if size > self._session.max_payload:
+            raise PayloadTooLarge(size=size, limit=self._session.max_payload)
+        if headers is None:
+            self._add(head, encode.length_line(size), body)
+        elif size < SHORT:
+            self._add(*encode.with_headers(head, block, body))
         else:
-            line = encode.length_line(len(body))
-        if len(body) > self._session.max_payload:
-            raise PayloadTooLarge(size=len(body), limit=self._session.max_payload)
-        self._add(head, line, body)
+            self._session.outbox.add_with_block(b"H" + head, encode.length_lines(block, body), block, body)
 
     def ready_to_write(self) -> Deferred[None]:
         """Wait until few enough bytes wait to be sent (``Limits.ready_below``): back-pressure for publishers."""

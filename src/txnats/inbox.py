@@ -8,7 +8,7 @@ from typing import Protocol
 from .errors import NatsError, PermissionDenied
 from .headers import HeaderSource
 from .message import Message
-from .state.requests import Asker, Requests
+from .state.requests import Asker, Requests, TimedAsker
 from .wire.encode import PublishHeads
 
 
@@ -26,18 +26,29 @@ class Inbox:
         heads: The heads of publishes.
         subscribe: Tells the server of it.
         send: Publishes.
+        expire_after: Ends a request after so many seconds, by what ``forget`` takes.
 
     Attributes:
         is_open: Whether the server knows it, as far as we know.
+        accept: Gives a reply to who waits for it.
     """
 
-    __slots__ = ("_heads", "_requests", "_send", "_subscribe", "is_open")
+    __slots__ = ("_expire_after", "_heads", "_requests", "_send", "_subscribe", "accept", "is_open")
 
-    def __init__(self, requests: Requests, heads: PublishHeads, subscribe: Callable[[], None], send: Send) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        heads: PublishHeads,
+        subscribe: Callable[[], None],
+        send: Send,
+        expire_after: Callable[[float, bytes], None],
+    ) -> None:
         self._requests = requests
         self._heads = heads
         self._subscribe = subscribe
         self._send = send
+        self._expire_after = expire_after
+        self.accept: Callable[[Message], None] = requests.resolve
         self.is_open = False
 
     def ask(self, asker: Asker, payload: bytes | str = b"", headers: HeaderSource | None = None) -> bytes:
@@ -62,14 +73,17 @@ class Inbox:
             raise
         return token
 
+    def ask_in_time(self, asker: TimedAsker, payload: bytes | str = b"") -> bytes:
+        """As ``ask``, for an asker that does not keep its own time."""
+        token = self.ask(asker, payload)
+        self._expire_after(asker.timeout, token)
+        return token
+
     def forget(self, token: bytes) -> None:
         """Want the reply no longer."""
         self._requests.forget(token)
 
     # What its entry asks
-
-    def accept(self, message: Message) -> None:
-        self._requests.resolve(message)
 
     def exhausted(self) -> None:
         """Never: it has no maximum."""

@@ -92,6 +92,11 @@ class Message(msgspec.Struct, eq=False):
             raise
 
     @property
+    def header_bytes(self) -> bytes:
+        """The header block as it came, its first and its blank line included; empty when there is none."""
+        return b"" if self._block is None else self._block.raw
+
+    @property
     def status(self) -> int | None:
         """The status code of a message that the server made (503 for no responders ...), else None."""
         return None if self._block is None else self._block.status

@@ -131,6 +131,19 @@ def test_payload_limits_count_headers(net: Net) -> None:
     net.end(client)
 
 
+@pytest.mark.parametrize("size", [0, 4095 - 18, 4096 - 18, 4097 - 18, 100_000])
+def test_payloads_of_any_size_have_headers_and_are_counted_with_them(net: Net, size: int) -> None:
+    client = net.client()
+    sub = client.subscribe("a")
+    net.settle()
+    client.publish("a", b"x" * size, headers={"K": "v"})
+    net.settle()
+    message = Outcome(sub.next()).value
+    assert (message.payload, message.headers["K"]) == (b"x" * size, "v")
+    assert client.statistics.bytes_out == size + 18
+    net.end(client)
+
+
 def test_headers_arrive_as_they_were_sent(net: Net) -> None:
     client = net.client()
     sub = client.subscribe("a")

@@ -6,13 +6,14 @@ import tempfile
 import zlib
 
 import pytest
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txnats
 from tests.kv.home import Home, error_of, reactor, until
 from txnats import kv
-from txnats.jetstream import JetStream, NotSupported, Republish, StreamSource
+from txnats.jetstream import JetStream, NotSupported, PublishOutcomeUnknown, Republish, StreamSource
+from txnats.kv.reading import Reading
 from txnats.server import NatsServer
 
 
@@ -26,6 +27,48 @@ class Values(Home):
         assert (entry.key, entry.value, entry.revision, entry.bucket) == ("user.1", b"zwei", 2, bucket.name)
         assert entry.created.tzinfo is not None
         assert isinstance(await error_of(bucket.get("user.2")), kv.KeyNotFound)
+
+    async def test_a_read_that_is_not_answered_in_time_is_asked_again(self) -> None:
+        bucket = await self.bucket()
+        await bucket.put("a", b"1")
+        again: list[str] = []
+        all_tries = Reading.with_all_tries
+
+        def counted(reading: Reading, key: str) -> Deferred[kv.Entry]:
+            again.append(key)
+            return all_tries(reading, key)
+
+        self.patch(Reading, "with_all_tries", counted)
+        bucket.reading.timeout = 1e-9
+        assert (await bucket.get("a")).value == b"1"
+        assert isinstance(await error_of(bucket.get("b")), kv.KeyNotFound)
+        assert again == ["a", "b"]
+
+    async def test_reads_and_writes_of_what_is_not_there_any_more(self) -> None:
+        bucket = await self.bucket()
+        client = bucket.js.client
+        await kv.delete(bucket.js, bucket.name)
+        assert isinstance(await error_of(bucket.get("a")), kv.BucketNotFound)
+        assert isinstance(await error_of(bucket.put("a", b"1")), kv.BucketNotFound)
+        assert client.statistics.requests == 0
+
+    async def test_one_that_nobody_wants_any_more_leaves_nothing(self) -> None:
+        bucket = await self.bucket()
+        reading, writing = bucket.get("a"), bucket.put("a", b"1")
+        assert bucket.js.client.statistics.requests == 2
+        for each in (reading, writing):
+            each.cancel()
+            self.failureResultOf(each, CancelledError)
+        assert bucket.js.client.statistics.requests == 0
+
+    async def test_a_closed_client_reads_and_writes_nothing(self) -> None:
+        bucket = await self.bucket()
+        reading, writing = bucket.get("a"), bucket.put("a", b"1")
+        await bucket.js.client.close()
+        assert isinstance(await error_of(reading), txnats.ClientClosed)
+        assert isinstance(await error_of(writing), PublishOutcomeUnknown)
+        assert isinstance(await error_of(bucket.get("a")), txnats.ClientClosed)
+        assert isinstance(await error_of(bucket.put("a", b"1")), txnats.ClientClosed)
 
     async def test_a_revision_is_of_its_key(self) -> None:
         bucket = await self.bucket(history=3)

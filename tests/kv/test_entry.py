@@ -7,8 +7,8 @@ import pytest
 from txnats.errors import RemoteProtocolError
 from txnats.headers import Headers
 from txnats.jetstream import StoredMessage, Timestamp
-from txnats.jetstream.watching.delivery import Delivery, delivery_of
-from txnats.kv.entry import Operation, from_delivered, from_direct, from_stored, operation_of
+from txnats.jetstream.delivery import Delivery, delivery_of
+from txnats.kv.entry import Operation, from_delivered, from_direct, from_stored, operation_of, plain_value
 from txnats.message import Message
 from txnats.wire.header_block import HeaderBlock
 
@@ -46,6 +46,36 @@ def test_a_direct_answer() -> None:
     assert (entry.bucket, entry.key, entry.value, entry.revision, entry.size) == ("b", "k", b"v", 7, 1)
     assert entry.created == Timestamp.parse(TIME)
     assert not entry.is_deleted
+
+
+OWN = {"Nats-Stream": "KV_b", "Nats-Subject": "$KV.b.k", "Nats-Sequence": "7", "Nats-Time-Stamp": TIME}
+
+
+def test_a_plain_value_is_what_a_closer_look_finds() -> None:
+    came = message(b"v", OWN)
+    assert plain_value("b", "k", came) == from_direct("b", "k", came)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None,
+        {},
+        {"KV-Operation": "DEL", **OWN},
+        {**OWN, "Nats-Marker-Reason": "MaxAge"},
+        {**OWN, "Nats-Sequence": "x"},
+        {**OWN, "Nats-Stream": ""},
+        {"Nats-Sequence": "7", "Nats-Time-Stamp": TIME},
+    ],
+)
+def test_what_needs_a_closer_look(headers: dict[str, str] | None) -> None:
+    assert plain_value("b", "k", message(b"v", headers)) is None
+
+
+def test_an_answer_with_a_status_is_no_plain_value() -> None:
+    came = message(b"", OWN)
+    block = HeaderBlock(came.header_bytes.replace(b"NATS/1.0", b"NATS/1.0 404 Message Not Found"))
+    assert plain_value("b", "k", Message(b"x", 1, None, b"", block)) is None
 
 
 @pytest.mark.parametrize("headers", [{}, {"Nats-Sequence": "7"}, {"Nats-Sequence": "x", "Nats-Time-Stamp": TIME}])

@@ -122,6 +122,17 @@ class Watching(Home):
         assert len({each.key for each in entries}) == 3000
         watcher.stop()
 
+    async def test_large_values_wait_in_bounded_memory(self) -> None:
+        bucket = await self.bucket(storage="memory")
+        for number in range(150):
+            await bucket.put(f"k{number}", bytes(900_000))
+        watcher = bucket.watch()
+        assert isinstance(await error_of(watcher.ready), kv.WatcherFull)
+        assert watcher.pending < 100
+        seen = [(await watcher.next(timeout=10)).key for _ in range(150)]
+        assert len(set(seen)) == 150
+        watcher.stop()
+
     async def test_stop_before_it_began(self) -> None:
         bucket = await self.bucket()
         await bucket.put("a", b"1")

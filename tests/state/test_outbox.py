@@ -97,6 +97,18 @@ def test_batches_do_not_grow_without_end() -> None:
     assert max(sizes) < SEAL_AT + 1100
 
 
+def test_a_block_of_its_own_is_a_part_of_what_is_sent_and_counted() -> None:
+    box = outbox()
+    payload = bytes(LARGE)
+    box.add_with_block(b"HPUB a ", b"6 %d\r\n" % (LARGE + 6), b"block;", payload)
+    assert (box.mark, box.payload_bytes) == (1, LARGE + 6)
+    batch = box.take()
+    assert batch is not None
+    assert joined(batch) == b"HPUB a 6 %d\r\nblock;" % (LARGE + 6) + payload + b"\r\n"
+    assert any(piece is payload for piece in batch.data), "it was copied"
+    assert box.payload_bytes == LARGE + 6
+
+
 def test_payload_bytes_are_counted_as_they_are_accepted() -> None:
     box = outbox()
     publish(box, b"a", b"12345")

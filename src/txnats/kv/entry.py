@@ -5,6 +5,7 @@ Source: ADR-8, and ADR-43 and ADR-48 for the server's own markers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -12,8 +13,8 @@ import msgspec
 
 from ..errors import RemoteProtocolError
 from ..jetstream.assets.stored import StoredMessage
+from ..jetstream.delivery import Delivery
 from ..jetstream.units import Timestamp
-from ..jetstream.watching.delivery import Delivery
 from ..message import Message
 
 OPERATION = "KV-Operation"
@@ -64,14 +65,31 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_deleted(self) -> bool:
         """Whether it is the end of the key and no value."""
-        return self.operation is not Operation.PUT
+        return self.operation is not PUT
 
 
+PUT = Operation.PUT
+"""Looking up a member is slow before Python 3.12."""
 _OPERATIONS = {each.value: each for each in Operation}
 _REASONS = {"MaxAge": Operation.PURGE, "Purge": Operation.PURGE, "Remove": Operation.DELETE}
 
 
 SEQUENCE, TIME = "Nats-Sequence", "Nats-Time-Stamp"
+_of_a_plain_value = re.compile(
+    rb"NATS/1\.0\r\nNats-Stream: [^\r\n]+\r\nNats-Subject: [^\r\n]+\r\n"
+    rb"Nats-Sequence: ([0-9]{1,19})\r\nNats-Time-Stamp: ([-+.:0-9TZ]+)\r\n\r\n"
+).fullmatch
+"""The headers of a direct answer, when the message has none of its own, as every server so far writes them."""
+
+
+def plain_value(bucket: str, key: str, message: Message) -> Entry | None:
+    """The entry in a direct answer that is a value without headers, the most of all; None: look closer."""
+    told = _of_a_plain_value(message.header_bytes)
+    if told is None:
+        return None
+    revision, time = told.groups()
+    value = message.payload
+    return Entry(bucket, key, value, int(revision), PUT, 0, len(value), "", time.decode())
 
 
 def from_direct(bucket: str, key: str, message: Message) -> Entry:
@@ -102,7 +120,7 @@ def from_delivered(bucket: str, key: str, message: Message, delivery: Delivery) 
     revision, time, pending = delivery.revision, delivery.time_text, delivery.pending
     size = len(value)
     if message.size == size:  # there are no headers
-        return Entry(bucket, key, value, revision, Operation.PUT, pending, size, "", time)
+        return Entry(bucket, key, value, revision, PUT, pending, size, "", time)
     told = dict(message.headers.items())
     operation, reason = operation_of(told)
     return Entry(bucket, key, value, revision, operation, pending, size_of(told, value), reason, time)
@@ -119,7 +137,7 @@ def operation_of(headers: Mapping[str, str]) -> tuple[Operation, str]:
     reason = headers.get(MARKER_REASON)
     if reason is not None:
         return _REASONS.get(reason, Operation.DELETE), reason
-    return Operation.PUT, ""
+    return PUT, ""
 
 
 def size_of(headers: Mapping[str, str], payload: bytes) -> int:

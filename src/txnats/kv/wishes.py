@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from ..errors import InvalidOption
 from ..jetstream.assets.consumer_config import ConsumerConfig, DeliverPolicy
-from ..jetstream.watching.delivery import Delivery
+from ..jetstream.delivery import Delivery
 from ..message import Message
 from ..options import check_count
 from .config import Places

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
+from ..errors import NatsError
 from ..headers import HeaderSource
 from ..jetstream.context import JetStream
 from ..jetstream.error_codes import MessageTTLDisabled
 from ..jetstream.errors import NoStreamForSubject, WrongLastSequence
 from ..jetstream.publish.ack import PubAck
 from ..jetstream.publish.headers import Expect, Ttl
+from ..jetstream.publish.outgoing import Outgoing
+from ..jetstream.publish.publishing import Publishing
 from ..nuid import next_nuid
 from .entry import OPERATION, Operation
 from .errors import BucketNotFound, TtlDisabled, WrongRevision
@@ -34,19 +37,28 @@ class Writing:
         timeout: Seconds for a write; the context's by default.
     """
 
-    __slots__ = ("_bucket", "_prefix", "_publish", "_timeout")
+    __slots__ = ("_bucket", "_outgoing", "_prefix", "_publish", "_timeout")
 
     def __init__(self, js: JetStream, bucket: str, prefix: str, timeout: float | None = None) -> None:
-        self._publish = js.publish
+        self._outgoing = js.outgoing
+        self._publish = js.outgoing.publish
         self._bucket = bucket
         self._prefix = prefix
         self._timeout = timeout
 
     def put(self, key: str, value: bytes | str) -> Deferred[int]:
         """Write whatever there is; the Deferred fires with the revision."""
-        return self._publish(self._prefix + key, value, timeout=self._timeout).addCallbacks(
-            _revision, self._refused, errbackArgs=(key, 0)
-        )
+        outgoing = self._outgoing
+        if outgoing.watch is not None or self._timeout is not None:
+            return self._publish(self._prefix + key, value, timeout=self._timeout).addCallbacks(
+                _revision, self._refused, errbackArgs=(key, 0)
+            )
+        put = _Put(self, outgoing, key, self._prefix + key, value)
+        try:
+            put.start()
+        except NatsError:
+            return fail()
+        return put.done
 
     def put_if(
         self,
@@ -93,14 +105,40 @@ class Writing:
         return ended.addCallbacks(_revision, self._refused, errbackArgs=(key, 0))
 
     def _refused(self, failure: Failure, key: str, expected: int) -> Failure:
-        match failure.value:
-            case WrongLastSequence() as error:
-                raise WrongRevision(self._bucket, key, expected=expected, actual=error.last_sequence) from None
+        refusal = self.refusal(failure.value, key, expected)
+        return failure if refusal is failure.value else Failure(refusal)
+
+    def refusal(self, error: BaseException | None, key: str, expected: int = 0) -> BaseException | None:
+        """Why a write failed, in words of buckets where there are any."""
+        match error:
+            case WrongLastSequence():
+                return WrongRevision(self._bucket, key, expected=expected, actual=error.last_sequence)
             case MessageTTLDisabled():
-                raise TtlDisabled(self._bucket, key) from None
+                return TtlDisabled(self._bucket, key)
             case NoStreamForSubject():
-                raise BucketNotFound(self._bucket) from None
-        return failure
+                return BucketNotFound(self._bucket)
+        return error
+
+
+class _Put(Publishing):
+    """A write without any condition: it tells its Deferred the revision without a callback in between."""
+
+    __slots__ = ("_key", "_writing", "done")
+
+    def __init__(self, writing: Writing, outgoing: Outgoing, key: str, subject: str, value: bytes | str) -> None:
+        super().__init__(outgoing, subject, value, None, has_id=False, timeout=outgoing.api.timeout)
+        self._writing = writing
+        self._key = key
+        self.done: Deferred[int] = Deferred(self._cancelled)
+
+    def _stored(self, ack: PubAck) -> None:
+        self.done.callback(ack.sequence)
+
+    def _failed(self, error: BaseException) -> None:
+        self.done.errback(self._writing.refusal(error, self._key))
+
+    def _cancelled(self, _: Deferred[int]) -> None:
+        self.cancel()
 
 
 def _revision(ack: PubAck) -> int:

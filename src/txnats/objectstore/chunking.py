@@ -24,11 +24,10 @@ class Cutter:
         chunks: Chunks that came out.
     """
 
-    __slots__ = ("_digest", "_parts", "_size", "_waiting", "chunks", "total")
+    __slots__ = ("_parts", "_size", "_waiting", "chunks", "total")
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._digest = sha256()
         self._parts: list[bytes | memoryview] = []
         self._waiting = 0
         self.total = 0
@@ -54,11 +53,6 @@ class Cutter:
         if self._waiting:
             yield self._out(self._joined())
 
-    @property
-    def digest(self) -> str:
-        """The digest of all chunks so far."""
-        return digest_text(self._digest.digest())
-
     def _joined(self) -> bytes:
         chunk = b"".join(self._parts)
         self._parts.clear()
@@ -66,7 +60,6 @@ class Cutter:
         return chunk
 
     def _out(self, chunk: bytes) -> bytes:
-        self._digest.update(chunk)
         self.total += len(chunk)
         self.chunks += 1
         return chunk

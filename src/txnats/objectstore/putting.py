@@ -23,6 +23,7 @@ from ..nuid import next_nuid
 from ..options import check_count
 from ..state.waiters import Waiters
 from .errors import ObjectChanged, SourceFailed, StoreSealed
+from .hashing import threads_of
 from .info import CHUNK_SIZE, ObjectInfo
 from .metas import Metas
 from .naming import check_name, chunk_subject
@@ -119,6 +120,7 @@ class Putting:
             chunk_size=what.chunk_size,
             progress=progress,
             timeout=timeout,
+            run=threads_of(self._js.client.clock),
         )
         try:
             old = await self._metas.last(what.name, leader=True)
@@ -162,7 +164,7 @@ class Putting:
             nuid=nuid,
             size=cutter.total,
             chunks=cutter.chunks,
-            digest=cutter.digest,
+            digest=upload.digest,
             description=what.description,
             metadata=what.metadata,
             headers=what.headers,

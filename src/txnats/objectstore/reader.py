@@ -16,9 +16,9 @@ from ..jetstream.assets.consumer_info import ConsumerInfo
 from ..jetstream.consume.consuming import Consuming
 from ..jetstream.consume.ordered import Ordered
 from ..jetstream.context import JetStream
+from ..jetstream.delivery import delivery_of
 from ..jetstream.errors import StreamNotFound
 from ..jetstream.message import JsMessage
-from ..jetstream.watching.delivery import delivery_of
 from ..net.timer import cancel
 from ..streams import Stream
 from .chunking import Check

@@ -18,6 +18,7 @@ from ..jetstream.errors import SequenceNotFound, StreamNotFound
 from ..jetstream.publish.ack import PubAck
 from ..nuid import next_nuid
 from .chunking import Cutter
+from .hashing import Hashing, Run
 from .sources import Source
 
 BYTES_IN_FLIGHT = 4 * 1024 * 1024
@@ -47,6 +48,11 @@ class Upload:
         chunk_size: Bytes of a chunk.
         progress: Told of each chunk that is in its place.
         timeout: Seconds for a chunk.
+        run: Does something in a thread.
+
+    Attributes:
+        cutter: What has cut the chunks.
+        digest: Theirs, at the end.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Upload:
         chunk_size: int,
         progress: Progress | None,
         timeout: float | None,
+        run: Run | None = None,
     ) -> None:
         self._publish = js.publish
         self._stream = stream
@@ -70,7 +77,9 @@ class Upload:
         self._last_sequence = 0
         self._done = 0
         self._total: int | None = None
+        self._hashing = Hashing(run)
         self.cutter = Cutter(chunk_size)
+        self.digest = ""
 
     async def run(self, source: Source) -> None:
         """Store all of a source; what it raises is raised."""
@@ -82,6 +91,7 @@ class Upload:
             await self._send(chunk)
         while self._in_flight:
             await self._settle()
+        self.digest = await self._hashing.digest()
 
     def settled(self) -> Deferred[list[tuple[bool, PubAck]]]:
         """Fires when nothing is on its way any more; what has failed is forgotten."""
@@ -93,6 +103,9 @@ class Upload:
         if len(self._in_flight) >= self._most:
             await self._settle()
         self._in_flight.append(self._sent(chunk))
+        self._hashing.add(chunk)
+        if self._hashing.is_behind:
+            await self._hashing.catch_up()
 
     def _sent(self, chunk: bytes) -> _Sent:
         return _Sent(chunk, self._publish(self._subject, chunk, message_id=next_nuid(), timeout=self._timeout))

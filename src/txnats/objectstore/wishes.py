@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..errors import InvalidOption
 from ..jetstream.assets.consumer_config import ConsumerConfig, DeliverPolicy
+from ..jetstream.delivery import Delivery
 from ..jetstream.units import Timestamp
-from ..jetstream.watching.delivery import Delivery
 from ..message import Message
 from . import info as infos
 from .errors import StoreNotFound

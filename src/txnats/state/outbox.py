@@ -184,6 +184,11 @@ class Outbox:
             self.size = size
             self._pieces += (head, length_line, payload, CRLF)
 
+    def add_with_block(self, head: bytes, length_line: bytes, block: bytes, payload: bytes) -> None:
+        """As ``add``, with a header block in front of the payload: a large payload is not copied for its sake."""
+        self.add(head, length_line + block, payload)
+        self._sealed_payload += len(block)
+
     def add_command(self, command: bytes) -> None:
         """Take a command that is meant for the connection in use, behind all publishes so far."""
         if self._closed is not None:

@@ -6,7 +6,7 @@ Each ends exactly once: a reply, no responders, a timeout, a refusal, cancelled 
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -33,6 +33,16 @@ class Asker(Protocol):
 
     def unanswered(self, error: NatsError) -> None:
         """There will be no reply."""
+
+
+class TimedAsker(Asker, Protocol):
+    """An asker whose time is kept here.
+
+    Attributes:
+        timeout: Seconds that it waits for its reply; then RequestTimeout is what it is told.
+    """
+
+    timeout: float
 
 
 class Waiter(msgspec.Struct, eq=False):
@@ -106,15 +116,9 @@ class Requests:
 
     def _next_token(self) -> bytes:
         if len(self._waiters) >= self._limit:
-            raise OutboxFull(
-                waiting=len(self._waiters),
-                limit=self._limit,
-                what="too many requests are unanswered",
-                hint="wait for replies before asking more",
-                unit="requests",
-            )
-        self._last_token += 1
-        return b"%d" % self._last_token
+            raise self._full()
+        self._last_token = number = self._last_token + 1
+        return b"%d" % number
 
     def resolve(self, message: Message) -> None:
         """Give a reply to who waits for it; late, second and unknown ones are dropped."""
@@ -125,9 +129,10 @@ class Requests:
     def expire(self, token: bytes) -> None:
         """The request's time is over."""
         waiter = self._waiters.pop(token, None)
-        if isinstance(waiter, Waiter):
-            lost = waiter.losses != self._losses
-            waiter.deferred.errback(RequestTimeout(as_text(waiter.subject), timeout=waiter.timeout, link_lost=lost))
+        if waiter is not None:
+            lost = isinstance(waiter, Waiter) and waiter.losses != self._losses
+            timeout = cast(TimedAsker, waiter).timeout
+            waiter.unanswered(RequestTimeout(as_text(waiter.subject), timeout=timeout, link_lost=lost))
 
     def forget(self, token: bytes) -> None:
         """The request was never sent, or nobody wants its reply any more."""
@@ -158,6 +163,15 @@ class Requests:
             waiter = self._waiters.pop(token, None)
             if waiter is not None:
                 waiter.unanswered(error)
+
+    def _full(self) -> OutboxFull:
+        return OutboxFull(
+            waiting=len(self._waiters),
+            limit=self._limit,
+            what="too many requests are unanswered",
+            hint="wait for replies before asking more",
+            unit="requests",
+        )
 
     def _cancelled(self, token: bytes, _: Deferred[Message]) -> None:
         self._waiters.pop(token, None)

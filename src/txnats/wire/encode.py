@@ -89,7 +89,12 @@ def with_headers(head: bytes, block: bytes, payload: bytes) -> tuple[bytes, byte
     size = len(body)
     if size < SHORT:
         return b"H" + head, LENGTH_LINES[len(block)][:-2] + b" " + LENGTH_LINES[size], body
-    return b"H" + head, b"%d %d\r\n" % (len(block), size), body
+    return b"H" + head, length_lines(block, payload), body
+
+
+def length_lines(block: bytes, payload: bytes) -> bytes:
+    """The end of an HPUB line."""
+    return b"%d %d\r\n" % (len(block), len(block) + len(payload))
 
 
 def payload_bytes(payload: object) -> bytes:

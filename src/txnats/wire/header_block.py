@@ -20,6 +20,7 @@ from ..errors import HeadersTooLarge, InvalidHeader, RemoteProtocolError
 from ..headers import GOOD_NAMES, NAME_CHARACTERS, Headers, HeaderSource
 
 _STARTS = (b"NATS/1.0\r", b"NATS/1.0 ", b"NATS/1.0\t")
+_NO_STATUS = _STARTS[0]
 _END = b"\r\n\r\n"
 _BLANKS = b" \t"
 MOST = 64 * 1024
@@ -72,6 +73,8 @@ class HeaderBlock(msgspec.Struct, eq=False):
     @property
     def status(self) -> int | None:
         """The three-digit code of the first line, or None."""
+        if self.raw.startswith(_NO_STATUS):
+            return None
         code = self.raw[8:].lstrip(_BLANKS)[:3]
         return int(code) if len(code) == 3 and code.isdigit() else None
 

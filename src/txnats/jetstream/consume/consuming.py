@@ -21,8 +21,8 @@ from ...subscription import Drained
 from ..base import JetStreamBase
 from ..message import JsMessage
 from .events import HandlerFailed
+from .fed_loop import OnEvent, Sink, tell
 from .feed import give_back
-from .pull_loop import OnEvent, Sink, tell
 
 JsHandler: TypeAlias = Callable[[JsMessage], object]
 """Gets a message; may return a Deferred or be a coroutine function: until that ends, it is still in work."""
@@ -195,6 +195,8 @@ class Consuming:
         """Never: what feeds it keeps fewer messages than fit."""
 
     def settled(self) -> None:
+        if self.running:
+            return
         self._loop.settled()
         if self._over:
             self._finish()

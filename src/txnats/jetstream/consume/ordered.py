@@ -11,11 +11,11 @@ from ..base import JetStreamBase
 from ..message import JsMessage
 from ..records import Record, to_wire
 from .consuming import Consuming, JsHandler
+from .fed_loop import OnEvent, Sink
 from .messages import Messages
 from .ordered_cursor import OrderedCursor
 from .ordered_loop import OrderedLoop
 from .pull_budget import BATCH_OF_BYTES, PullBudget
-from .pull_loop import OnEvent, Sink
 
 MAX_MESSAGES = 500
 EXPIRES = 30.0

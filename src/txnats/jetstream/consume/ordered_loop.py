@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -18,13 +19,14 @@ from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
 from ...subscription import Drained
-from .. import ack_reply
 from ..base import JetStreamBase
+from ..delivery import Delivery, delivery_of
 from ..errors import ConsumerNotFound, JetStreamError, StreamNotFound
 from .events import ConsumeEvent, HeartbeatsMissed, Recreated
+from .fed_loop import OnEvent, Sink, tell
 from .ordered_cursor import OrderedCursor
 from .pull_budget import PullBudget
-from .pull_loop import OnEvent, PullLoop, Sink, tell
+from .pull_loop import PullLoop
 
 CREATE_TIMEOUT = 5.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
@@ -43,6 +45,9 @@ class OrderedLoop:
         on_event: Is told what is out of the ordinary.
         on_created: Is told what the server says of each consumer that was created.
         most: Messages that are kept.
+
+    Attributes:
+        delivery: What the reply subject of the last message tells that was let through.
     """
 
     log = Logger()
@@ -69,6 +74,7 @@ class OrderedLoop:
         self._on_event = on_event
         self._on_created = on_created
         self._most = most
+        self.delivery: Delivery | None = None
         self._over = False
         self._failures = 0
         self._held = 0
@@ -87,17 +93,20 @@ class OrderedLoop:
 
     # Messages
 
-    def arrived(self, part: _Part, message: Message) -> None:
-        """A consumer has delivered a message."""
-        sequences = ack_reply.sequences(message.reply_bytes)
-        if part is not self._part or sequences is None:
-            part.loop.handed(message)
-        elif self._cursor.arrived(*sequences):
-            self._held += 1
-            self._deliver(message)
-        else:
-            part.loop.handed(message)
+    def arrived(self, part: _Part, message: Message) -> bool:
+        """A consumer has delivered a message. Whether it is handed over already, or dropped."""
+        delivery = delivery_of(message.reply_bytes or b"")
+        if part is not self._part or delivery is None:
+            return True
+        if not self._cursor.arrived(delivery.revision, delivery.number):
             self._renew("a message is missing")
+            return True
+        self._held += 1
+        self.delivery = delivery
+        if not self._deliver(message):
+            return False
+        self._held -= 1
+        return True
 
     def handed(self, message: Message) -> None:
         """A message was handed over."""
@@ -286,6 +295,7 @@ class _Part:
     def __init__(self, owner: OrderedLoop, name: str, budget: PullBudget) -> None:
         self._owner = owner
         self.name = name
+        self.deliver: Callable[[Message], bool] = partial(owner.arrived, self)
         self.loop = PullLoop(
             owner._js,
             owner._stream,
@@ -305,9 +315,6 @@ class _Part:
     @property
     def handled(self) -> int:
         return self._owner._sink.handled
-
-    def deliver(self, message: Message) -> None:
-        self._owner.arrived(self, message)
 
     def watch(self) -> None:
         if self._owner._part is self:

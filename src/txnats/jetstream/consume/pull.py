@@ -11,11 +11,12 @@ from ...options import check_count, check_seconds
 from ..base import JetStreamBase
 from ..message import JsMessage
 from .consuming import Consuming, JsHandler, MakeLoop
+from .fed_loop import OnEvent, Sink
 from .fetch_budget import FetchBudget
 from .fetching import Fetch
 from .messages import Messages
 from .pull_budget import BATCH_OF_BYTES, SHORTEST_EXPIRES, PullBudget
-from .pull_loop import OnEvent, PullLoop, Sink
+from .pull_loop import PullLoop
 from .pull_request import Priority
 
 MAX_MESSAGES = 500

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
-
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger, LogLevel
 
 from ... import events as core
 from ...errors import NatsError
@@ -15,13 +10,11 @@ from ...message import Message
 from ...net.timer import cancel
 from ...statistics import Status
 from ..base import JetStreamBase
-from .events import ConsumeEvent
 from .existence import Existence
+from .fed_loop import FedLoop, OnEvent, Sink
 from .feed import Feed, give_back
 from .pull_budget import Answer, PullBudget, Refill, Stop, Wait, Warn
 from .pull_request import PullRequest
-
-OnEvent: TypeAlias = Callable[[ConsumeEvent], object]
 
 PENDING_MESSAGES, PENDING_BYTES = "Nats-Pending-Messages", "Nats-Pending-Bytes"
 PIN = "Nats-Pin-Id"
@@ -29,21 +22,7 @@ LEADER_ELECTED = "$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED"
 _MISSES = 2
 
 
-class Sink(Protocol):
-    """Who is given the messages of a loop, and says ``PullLoop.handed`` for each that it hands over."""
-
-    @property
-    def running(self) -> int: ...
-    @property
-    def handled(self) -> int: ...
-    def deliver(self, message: Message) -> None: ...
-    def watch(self) -> None: ...
-    def excuse_caller(self) -> None: ...
-    def ended(self, error: NatsError | None) -> None:
-        """No more will come, and what waits cannot be settled any more if there is an error that says so."""
-
-
-class PullLoop:
+class PullLoop(FedLoop):
     """Pulls until it is stopped or the consumer is gone, over all reconnects and elections.
 
     Args:
@@ -59,8 +38,6 @@ class PullLoop:
         settles: Whether messages have to be settled; else none is given back.
     """
 
-    log = Logger()
-
     def __init__(
         self,
         js: JetStreamBase,
@@ -74,15 +51,13 @@ class PullLoop:
         most: int,
         settles: bool = True,
     ) -> None:
+        super().__init__(sink, on_event)
         self._js = js
         self._client = js.client
         self._clock = js.client.clock
         self._stream = stream
         self._consumer = consumer
         self._budget = budget
-        self._sink = sink
-        self._deliver = sink.deliver
-        self._on_event = on_event
         # Most loops count messages and nothing else of them.
         self._counts_only = not (budget.counts_bytes or pins)
         self._pins = pins
@@ -91,7 +66,6 @@ class PullLoop:
         self._sized = budget.counts_bytes
         self._heard = True
         self._misses = 0
-        self._over = False
         self._existence = Existence(js, f"{stream}.{consumer}", self.finish)
         self._beat: IDelayedCall | None = None
         self._later: IDelayedCall | None = None
@@ -128,7 +102,14 @@ class PullLoop:
                 give_back(self._client, message)
             self.handed(message)
             return
-        self._deliver(message)
+        if not self._deliver(message):
+            return
+        if self._sized:
+            self.handed(message)
+            return
+        refill = budget.handed()
+        if refill is not None:
+            self._send(refill.request)
 
     def handed(self, message: Message) -> None:
         """A message was handed over or given back."""
@@ -136,39 +117,13 @@ class PullLoop:
         if refill is not None:
             self._send(refill.request)
 
-    @property
-    def running(self) -> int:
-        """Messages that the sink is not finished with."""
-        return self._sink.running
-
-    @property
-    def handled(self) -> int:
-        """Messages that it is finished with."""
-        return self._sink.handled
-
     def watch(self) -> None:
         """It drains: pull no more."""
         self._budget.hold()
         self._stop_timers()
-        self._sink.watch()
-
-    def excuse_caller(self) -> None:
-        """As ``Handlers.excuse_caller``."""
-        self._sink.excuse_caller()
+        super().watch()
 
     # The end
-
-    def drain(self, timeout: float) -> Deferred[Any]:
-        """Pull no more, finish what has come and what comes meanwhile, end. Fires with ``Drained``."""
-        return self._feed.subscription.drain(timeout)
-
-    def settled(self) -> None:
-        """The sink has finished with all."""
-        self._feed.subscription.settled()
-
-    def stop(self) -> None:
-        """End now. The sink gives back what waits."""
-        self.finish(None)
 
     def finish(self, error: NatsError | None) -> None:
         """It is over, for this reason."""
@@ -183,10 +138,6 @@ class PullLoop:
         self._existence.stop()
         self._feed.leave(late=self._connected)
         self._sink.ended(error)
-
-    def feed_ended(self, error: NatsError | None) -> None:
-        """The subscription has ended by itself."""
-        self.finish(error)
 
     # What the server says
 
@@ -230,11 +181,6 @@ class PullLoop:
             self._client.publish(self._next_subject, request.encode(), reply=f"{self._inbox}.{request.token}")
         except NatsError as error:  # too much waits to be sent, or the client is closed
             self._obey(self._budget.status(request.token, 503, str(error), None))
-
-    def tell(self, event: ConsumeEvent | None) -> None:
-        """Something is out of the ordinary."""
-        if event is not None:
-            tell(self.log, self._on_event, event)
 
     # Is anybody there?
 
@@ -304,13 +250,3 @@ def left_of(message: Message) -> tuple[int, int] | None:
         return None if messages is None else (max(0, int(messages)), max(0, int(size or 0)))
     except (NatsError, ValueError):
         return None
-
-
-def tell(log: Logger, on_event: OnEvent | None, event: ConsumeEvent) -> None:
-    """Tell of an event: to the log, and to whoever wants to hear."""
-    log.emit(LogLevel.warn, "{nats_event!r}", nats_event=event)
-    if on_event is not None:
-        try:
-            on_event(event)
-        except BaseException:  # noqa: BLE001  # as Twisted does with callbacks: told, and nothing else ends
-            log.failure("on_event raised for {nats_event!r}", nats_event=event)

@@ -8,8 +8,8 @@ from ...options import check_count, check_seconds
 from ..base import JetStreamBase
 from ..message import JsMessage
 from .consuming import Consuming, JsHandler, MakeLoop
+from .fed_loop import OnEvent, Sink
 from .messages import Messages
-from .pull_loop import OnEvent, Sink
 from .push_loop import PushLoop
 
 MOST = 65_536

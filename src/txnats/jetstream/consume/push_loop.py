@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 
 from ... import events as core
 from ...errors import NatsError
@@ -17,10 +14,10 @@ from .. import ack_reply
 from ..base import JetStreamBase
 from .events import HeartbeatsMissed, Pulled
 from .existence import Existence
+from .fed_loop import FedLoop, OnEvent, Sink
 from .feed import Feed, give_back
 from .flow import Flow
 from .pull_budget import ending
-from .pull_loop import OnEvent, Sink, tell
 from .statuses import Meaning, meaning
 
 DELETED = "$JS.EVENT.ADVISORY.CONSUMER.DELETED"
@@ -29,7 +26,7 @@ _MISSES = 2
 _ASK_AGAIN = 1.0
 
 
-class PushLoop:
+class PushLoop(FedLoop):
     """Takes what a push consumer delivers until it is stopped or the consumer is gone.
 
     Args:
@@ -45,8 +42,6 @@ class PushLoop:
         settles: Whether messages have to be settled.
     """
 
-    log = Logger()
-
     def __init__(
         self,
         js: JetStreamBase,
@@ -61,21 +56,18 @@ class PushLoop:
         most: int,
         settles: bool,
     ) -> None:
+        super().__init__(sink, on_event)
         self._client = js.client
         self._clock = js.client.clock
         self._stream = stream
         self._consumer = consumer
         self._heartbeat = heartbeat
-        self._sink = sink
-        self._deliver = sink.deliver
-        self._on_event = on_event
         self._most = most
         self._settles = settles
         self._flow = Flow(counts=deliver_group is None)
         self._last: Message | None = None
         self._heard = True
         self._misses = 0
-        self._over = False
         self._beat: IDelayedCall | None = None
         self._later: IDelayedCall | None = None
         self._existence = Existence(js, f"{stream}.{consumer}", self.finish, self._ask_later)
@@ -107,7 +99,8 @@ class PushLoop:
                 give_back(self._client, message)
             self.handed(message)
             return
-        self._deliver(message)
+        if self._deliver(message):
+            self.handed(message)
 
     def handed(self, _: Message) -> None:
         """A message was handed over or given back."""
@@ -115,37 +108,7 @@ class PushLoop:
         if subject is not None:
             self._answer(subject)
 
-    @property
-    def running(self) -> int:
-        """Messages that the sink is not finished with."""
-        return self._sink.running
-
-    @property
-    def handled(self) -> int:
-        """Messages that it is finished with."""
-        return self._sink.handled
-
-    def watch(self) -> None:
-        """It drains."""
-        self._sink.watch()
-
-    def excuse_caller(self) -> None:
-        """As ``Handlers.excuse_caller``."""
-        self._sink.excuse_caller()
-
     # The end
-
-    def drain(self, timeout: float) -> Deferred[Any]:
-        """Take no more, finish what has come and what comes meanwhile, end."""
-        return self._feed.subscription.drain(timeout)
-
-    def settled(self) -> None:
-        """The sink has finished with all."""
-        self._feed.subscription.settled()
-
-    def stop(self) -> None:
-        """End now. The sink gives back what waits."""
-        self.finish(None)
 
     def finish(self, error: NatsError | None) -> None:
         """It is over, for this reason."""
@@ -159,10 +122,6 @@ class PushLoop:
         self._feed.leave(late=True)
         self._sink.ended(error)
 
-    def feed_ended(self, error: NatsError | None) -> None:
-        """The subscription has ended by itself."""
-        self.finish(error)
-
     # What the server says
 
     def _status(self, message: Message) -> None:
@@ -175,7 +134,7 @@ class PushLoop:
         if error is not None and found is not Meaning.NO_PULL:
             self.finish(error)
         else:
-            tell(self.log, self._on_event, Pulled(code, message.description))
+            self.tell(Pulled(code, message.description))
 
     def _control(self, message: Message) -> None:
         if message.reply_bytes is not None:
@@ -192,7 +151,7 @@ class PushLoop:
             arrived = None if self._last is None else ack_reply.sequences(self._last.reply_bytes)
             gap = self._flow.heartbeat(int(last), arrived and arrived[1])
             if gap is not None:
-                tell(self.log, self._on_event, gap)
+                self.tell(gap)
 
     def _answer(self, subject: bytes) -> None:
         with suppress(NatsError):  # full or closed: the server asks again
@@ -206,7 +165,7 @@ class PushLoop:
         self._misses += 1
         if self._misses >= _MISSES:
             self._misses = 0
-            tell(self.log, self._on_event, HeartbeatsMissed(self._stream, self._consumer))
+            self.tell(HeartbeatsMissed(self._stream, self._consumer))
             self._existence.ask()
 
     def _ask_later(self) -> None:

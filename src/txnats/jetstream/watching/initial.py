@@ -23,6 +23,10 @@ class End(Enum):
     """Perhaps after this entry: the server should be asked whether it has more."""
 
 
+# Looking up a member is slow before Python 3.12, and this one is the answer to almost every message.
+NOT_HERE, _ASK = End.NOT_HERE, End.ASK
+
+
 class InitialValues:
     """Counts the initial values.
 
@@ -69,7 +73,7 @@ class InitialValues:
             counts: False for another revision of a key that was seen, when it is keys that are counted.
         """
         if self.is_over:
-            return End.NOT_HERE
+            return NOT_HERE
         self._seen += counts
         self._highest = sequence
         last = self._last_sequence
@@ -81,7 +85,7 @@ class InitialValues:
             self._over()
             return End.AFTER
         # Some that were counted have gone meanwhile; or it is 0 only for a moment.
-        return End.NOT_HERE if pending else End.ASK
+        return NOT_HERE if pending else _ASK
 
     def asked(self, pending: int) -> bool:
         """The server was asked, all that it had delivered being here, and had so many left for the consumer.

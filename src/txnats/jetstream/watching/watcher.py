@@ -24,10 +24,10 @@ from ..assets.consumer_info import ConsumerInfo
 from ..assets.stream_info import StreamInfo
 from ..base import JetStreamBase
 from ..consume.ordered import Ordered
+from ..delivery import Delivery, delivery_of
 from ..errors import StreamNotFound
-from .delivery import Delivery, delivery_of
 from .errors import WatcherFull
-from .initial import End, InitialValues
+from .initial import NOT_HERE, End, InitialValues
 from .wish import END_OF_INITIAL, Read, waiting_for
 
 Item = TypeVar("Item")
@@ -42,6 +42,8 @@ AHEAD = 512
 
 
 MOST_PENDING = 8192
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of messages that may wait here, however few these are."""
 
 
 _in_hand: ContextVar[object] = ContextVar("txnats.watcher_in_hand")
@@ -69,6 +71,7 @@ class Watcher(Stream[Item], Generic[Item]):
         "_failure",
         "_handed",
         "_handler",
+        "_held",
         "_initial",
         "_is_busy",
         "_is_excused",
@@ -82,6 +85,7 @@ class Watcher(Stream[Item], Generic[Item]):
         "_number",
         "_over",
         "_ready",
+        "_sizes",
         "_stuck",
         "_timer",
         "_waiting",
@@ -106,6 +110,8 @@ class Watcher(Stream[Item], Generic[Item]):
         self._handler = handler
         self._most = most
         self._items: deque[Item] = deque()
+        self._sizes: deque[int] = deque()
+        self._held = 0
         self._waiting: deque[Message] = deque()
         self._is_busy = self._is_excused = self._is_watched = False
         self._done_with = 0
@@ -172,10 +178,13 @@ class Watcher(Stream[Item], Generic[Item]):
         return super().next(timeout)
 
     def _take(self) -> Item | None:
-        return self._items.popleft() if self._items else None
+        if not self._items:
+            return None
+        self._held -= self._sizes.popleft()
+        return self._items.popleft()
 
     def _took(self) -> None:
-        if self._is_paused and len(self._items) <= self._most // 2:
+        if self._is_paused and len(self._items) <= self._most // 2 and self._held <= MOST_BYTES // 2:
             self._is_paused = False
             self._go_on()
 
@@ -222,21 +231,25 @@ class Watcher(Stream[Item], Generic[Item]):
         """A handler that drains its client is not waited for."""
         self._is_excused = _in_hand.get(None) is self
 
-    def deliver(self, message: Message) -> None:
-        """A message of the stream has come."""
+    def deliver(self, message: Message) -> bool:
+        """A message of the stream has come. Whether it is handed over at once."""
         if self._is_busy or self._is_paused or self._waiting:
             self._waiting.append(message)  # the loop asks for no more than may wait
-        else:
-            self._handle(message)
+            return False
+        self._handle(message, self._loop.delivery)
+        return True
 
     def ended(self, error: NatsError | None) -> None:
         """No more will come."""
         self._end(self._wish.gone() if isinstance(error, StreamNotFound) else error)
 
-    def _handle(self, message: Message) -> None:
-        self._handed(message)
+    def _handle(self, message: Message, delivery: Delivery | None) -> None:
+        if self._over or delivery is None:
+            return
+        self._number = delivery.number
         try:
-            result = self._came(message)
+            told = self._tell if self._initial.is_over else self._came_early
+            result = told(message, delivery)
         except BaseException:  # noqa: BLE001  # the caller's: told, and nothing else ends
             self.log.failure("a handler of {watcher!r} raised", watcher=self)
             result = None
@@ -265,17 +278,9 @@ class Watcher(Stream[Item], Generic[Item]):
     def _go_on(self) -> None:
         """Handle what has waited."""
         while self._waiting and not (self._is_busy or self._is_paused or self._over):
-            self._handle(self._waiting.popleft())
-
-    def _came(self, core: Message) -> object:
-        """A message of the bucket."""
-        delivery = delivery_of(core.reply_bytes or b"")
-        if delivery is None or self._over:
-            return None
-        self._number = delivery.number
-        if self._initial.is_over:
-            return self._tell(core, delivery)
-        return self._came_early(core, delivery)
+            message = self._waiting.popleft()
+            self._handed(message)
+            self._handle(message, delivery_of(message.reply_bytes or b""))
 
     def _came_early(self, message: Message, delivery: Delivery) -> object:
         """A message before the end of the initial values."""
@@ -283,14 +288,14 @@ class Watcher(Stream[Item], Generic[Item]):
         if self._known is not None:
             counts = message.subject_bytes not in self._known
             self._known.add(message.subject_bytes)
-        match self._initial.seen(delivery.revision, delivery.pending, counts=counts):
-            case End.BEFORE:
+        end = self._initial.seen(delivery.revision, delivery.pending, counts=counts)
+        if end is not NOT_HERE:
+            if end is End.AFTER:
+                return self._tell_last(message, delivery, counts)
+            if end is End.BEFORE:
                 self._tell_ready()
                 return None if self._over else self._tell(message, delivery)
-            case End.AFTER:
-                return self._tell_last(message, delivery, counts)
-            case End.ASK:
-                self._ask()
+            self._ask()
         return self._tell(message, delivery) if counts else None
 
     def _tell(self, message: Message, delivery: Delivery) -> object:
@@ -299,7 +304,7 @@ class Watcher(Stream[Item], Generic[Item]):
             return None
         if self._handler is not None:
             return self._handler(item)
-        self._append(item)
+        self._append(item, message.size)
         return None
 
     def _tell_last(self, message: Message, delivery: Delivery, counts: bool) -> object:
@@ -319,11 +324,13 @@ class Watcher(Stream[Item], Generic[Item]):
         self._tell_ready()
         return result
 
-    def _append(self, item: Item) -> None:
+    def _append(self, item: Item, size: int) -> None:
         self._items.append(item)
+        self._sizes.append(size)
+        self._held += size
         if self._waiters:
             self._feed()
-        if len(self._items) >= self._most and not self._is_paused:
+        if (len(self._items) >= self._most or self._held >= MOST_BYTES) and not self._is_paused:
             self._is_paused = True
             self._look_for_room()
 
@@ -343,7 +350,7 @@ class Watcher(Stream[Item], Generic[Item]):
 
     def _tell_marker(self, marker: Item) -> None:
         if self._handler is None:
-            self._append(marker)
+            self._append(marker, 0)
             return
         try:
             result = self._handler(marker)

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from ...message import Message
 from ..assets.consumer_config import ConsumerConfig
-from .delivery import Delivery
+from ..delivery import Delivery
 
 Made_co = TypeVar("Made_co", covariant=True)
 

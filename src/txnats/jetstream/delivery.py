@@ -1,4 +1,4 @@
-"""What the reply subject of a delivered message tells, as far as a watcher wants to know."""
+"""What the reply subject of a delivered message tells, as far as those want to know who read in order."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 def delivery_of(reply: bytes) -> Delivery | None:
     """What a reply subject tells; None when it is not that of a consumer. As ``ack_reply.parse``, and half of it."""
+    if not reply.startswith(b"$JS.ACK."):
+        return None
     if reply.count(b".") == 8:
         _, revision, number, time, pending = reply.rsplit(b".", 4)
     else:
