@@ -295,3 +295,36 @@ def test_a_path_that_cannot_be(save: Save, name: Any) -> None:
 def test_a_folder_that_cannot_be() -> None:
     with pytest.raises(InvalidOption):
         contexts.load("x", folder=BytesPath())  # type: ignore[arg-type]
+
+
+def test_one_is_saved_read_and_removed(tmp_path: Path) -> None:
+    path = contexts.save("one", {"url": "nats://a", "user": "joe", "password": "S3CRET"}, tmp_path)
+    assert path == tmp_path / "context" / "one.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    assert contexts.load("one", folder=tmp_path).servers == ["nats://a:4222"]
+    with pytest.raises(InvalidOption, match="there is a context 'one' already"):
+        contexts.save("one", {"url": "nats://b"}, tmp_path)
+    contexts.save("one", {"url": "nats://b"}, tmp_path, replace=True)
+    assert contexts.load("one", folder=tmp_path).servers == ["nats://b:4222"]
+    contexts.select("one", tmp_path)
+    contexts.remove("one", tmp_path)
+    assert contexts.available(tmp_path) == (None, [])
+    with pytest.raises(InvalidOption, match="there is no context 'one'"):
+        contexts.remove("one", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "x.json", "..", "a\0b"])
+def test_no_name_of_a_context(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidOption):
+        contexts.save(name, {}, tmp_path)
+    with pytest.raises(InvalidOption):
+        contexts.remove(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_read_again_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOption, match="cannot be read") as raised:
+        contexts.save("one", {"url": "nats://a", "password": ["S3CRET"]}, tmp_path)
+    assert "S3CRET" not in str(raised.value)
+    assert contexts.available(tmp_path) == (None, [])

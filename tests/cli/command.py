@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+CTRL_C = b"\x03"
+SOURCE = Path(__file__).parents[2] / "src"
 PATIENCE = 60.0
 """Seconds after which a process is ended: no measure of anything."""
 
@@ -59,7 +62,7 @@ class Command:
 
     def env(self, **changes: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("NATS_", "TXNATS_"))}
-        ours = {"PYTHONWARNINGS": "error", "XDG_CONFIG_HOME": str(self.home), "TZ": "UTC"}
+        ours = {"PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error", "XDG_CONFIG_HOME": str(self.home), "TZ": "UTC"}
         server = {"NATS_URL": self.url} if self.url else {}
         return {**kept, **ours, **server, **self.environment, **changes}
 
@@ -121,12 +124,19 @@ class Command:
         timer = threading.Timer(PATIENCE, process.kill)
         timer.start()
         shown = b""
+        was_typed = False
         try:
-            while data := os.read(ours, 65536):
-                shown += data
-                if typed and until in shown:
+            while True:
+                silent = not select.select([ours], [], [], 1.0)[0]
+                if silent and was_typed and typed == CTRL_C:
+                    # It came between Python's last look for signals and its wait for a line.
                     os.write(ours, typed)
-                    typed = b""
+                if silent:
+                    continue
+                shown += os.read(ours, 65536)
+                if typed and until in shown and not was_typed:
+                    os.write(ours, typed)
+                    was_typed = True
         except OSError:
             pass  # this is how a terminal ends whose other side is gone
         finally:

@@ -139,3 +139,11 @@ def test_the_environment_is_no_part_of_a_context_that_is_made(home: Path, monkey
     monkeypatch.setenv("NATS_TOKEN", "s3cret")
     assert main(["context", "add", "one", "-s", "nats://a"]) == 0
     assert "s3cret" not in (home / "nats" / "context" / "one.json").read_text()
+
+
+def test_the_page_names_each_verb() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    rows = [row for row in page.splitlines() if row.startswith("| `")]
+    for words in commands():
+        verb, _, inner = words.partition(" ")
+        assert any(f"`{verb}`" in row.split("|")[1] and f"`{inner or verb}" in row for row in rows), words

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Callable
+
+import pytest
 
 from tests.cli.command import PATIENCE, Command
 from txnats.server import NatsServer, ServerUser, SubjectRules
@@ -77,15 +78,26 @@ def test_what_may_not_be_published_is_a_failure(make_server: Callable[..., NatsS
     rules = ServerUser(name="joe", password="s3cret", publish=SubjectRules(allow=["mine"]))
     url = make_server(users=[rules]).url.replace("//", "//joe:s3cret@")
     line = txnats.badly("pub", "theirs", "x", "-s", url)
-    assert re.fullmatch(r"txnats: permission denied: publish to 'theirs'", line)
+    assert line == "txnats: no permission to publish on 'theirs' (ask for this subject in the account's permissions)"
     assert txnats.well("pub", "mine", "x", "-s", url).status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("reply x", "give one of BODY, --echo and --command (txnats reply --help)"),
+        ("kv rm b", "nobody can be asked whether this is meant: say --force (txnats kv rm --help)"),
+    ],
+)
+def test_what_only_the_verb_knows_to_be_wrong(words: str, line: str, lonely: Command) -> None:
+    assert lonely.badly(*words.split(), status=2) == f"txnats: {line}"
 
 
 def test_somebody_is_asked(txnats: Command) -> None:
     txnats.well("kv", "add", "asked")
-    status, shown = txnats.terminal("kv", "rm", "asked", typed=b"n\n", until=b"[y/N]")
+    status, shown = txnats.terminal("kv", "rm", "asked", typed=b"n\r", until=b"[y/N]")
     assert (status, shown.splitlines()[-1]) == (1, "txnats: nothing was done")
     status, _ = txnats.terminal("kv", "rm", "asked", typed=b"\x03", until=b"[y/N]")
     assert status == 130
-    status, shown = txnats.terminal("kv", "rm", "asked", typed=b"y\n", until=b"[y/N]")
+    status, shown = txnats.terminal("kv", "rm", "asked", typed=b"y\r", until=b"[y/N]")
     assert (status, "deleted: asked" in shown) == (0, True)

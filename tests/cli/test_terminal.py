@@ -15,7 +15,7 @@ def test_top_is_a_live_table_until_it_is_interrupted(txnats: Command) -> None:
         status, shown = txnats.terminal("top", "--interval", "100ms", typed=b"\x03", until=b"sell")
     assert status == 0
     assert "\x1b[?1049h" in shown  # a screen of its own ...
-    assert shown.rstrip().endswith("\x1b[?25h")  # ... and the cursor is back
+    assert shown.endswith("\x1b[?25h\x1b[?1049l")  # ... which is left, with the cursor
     assert "Ctrl-C ends." in shown
     assert "requests/s" in shown
 

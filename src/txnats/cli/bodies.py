@@ -27,7 +27,7 @@ def read_headers(given: Sequence[str]) -> Headers | None:
     for each in given:
         name, colon, value = each.partition(":")
         if not colon:
-            raise click.UsageError(f"--header {each!r} is not of the form Name:Value", click.get_current_context())
+            raise click.UsageError(f"--header {each!r} is not of the form Name:Value")
         headers.add(name.strip(), value.strip())
     return headers
 

@@ -53,7 +53,8 @@ def line_of(error: BaseException) -> str:
     match error:
         case click.UsageError():
             text = error.format_message().removesuffix(".")
-            command = error.ctx.command_path if error.ctx is not None else "txnats"
+            context = error.ctx or click.get_current_context(silent=True)
+            command = context.command_path if context is not None else "txnats"
             text = f"{text[:1].lower()}{text[1:]} ({command} --help)".replace(". (Did", " (Did")
         case click.ClickException():
             text = error.format_message()

@@ -64,7 +64,7 @@ def sure(question: str, *, force: bool) -> None:
     if force:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked whether this is meant: say --force", click.get_current_context())
+        raise click.UsageError("nobody can be asked whether this is meant: say --force")
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if not click.confirm(question, err=True):

@@ -68,7 +68,7 @@ async def put(
 ) -> None:
     """Store FILE, or with - what comes by standard input. It is there as a whole, or not at all."""
     if file == _PIPE and name is None:
-        raise click.UsageError("standard input has no name: give --name", click.get_current_context())
+        raise click.UsageError("standard input has no name: give --name")
     name = name or Path(file).name
     headers = read_headers(header)
     wanted: dict[str, Any] = {"description": description, "headers": headers_json(headers) if headers else None}
@@ -99,10 +99,10 @@ async def get(
     FILE is there when all of it came and is right, and not before.
     """
     if file is not None and output is not None:
-        raise click.UsageError("FILE and --output are the same: give one", click.get_current_context())
+        raise click.UsageError("FILE and --output are the same: give one")
     target = file or output or PurePosixPath(name).name
     if not target:
-        raise click.UsageError("the object's name is no name of a file: give FILE", click.get_current_context())
+        raise click.UsageError("the object's name is no name of a file: give FILE")
     if target != _PIPE and Path(target).exists() and not force:
         raise InvalidArgument("there is such a file already", where=target, hint="-f replaces it")
     found = await opened(session, store)

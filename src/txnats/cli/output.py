@@ -8,14 +8,15 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from ..headers import Headers
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 _WIDE = 200
 """Columns where there is no terminal to fit into."""
@@ -39,10 +40,17 @@ class Output:
         self._stream = stream or sys.stdout
         self._on_gone = on_gone
         self._is_gone = False
+
+    @cached_property
+    def console(self) -> Console:
+        """The same for pictures of rich's, which is loaded when the first is drawn."""
+        from rich.console import Console  # noqa: PLC0415
+
         # What others have said is no markup of ours.
-        self.console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
-        if not self.console.is_terminal:
-            self.console.width = _WIDE
+        console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
+        if not console.is_terminal:
+            console.width = _WIDE
+        return console
 
     def line(self, text: str = "") -> None:
         """A line for people; nothing where JSON is wanted."""
@@ -85,6 +93,9 @@ class Output:
         if not rows:
             self.line("None found.")
             return
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
         table = Table(header_style="")
         for column, name in zip(columns, names, strict=True):
             table.add_column(name, justify="right" if column.endswith("#") else "left", overflow="fold")

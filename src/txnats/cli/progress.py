@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 _BETWEEN = 0.1
 """Seconds between two pictures."""
@@ -28,17 +30,8 @@ class Bar:
     """
 
     def __init__(self, what: str, *, hidden: bool = False, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True))
-        self._progress = Progress(
-            *columns,
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            auto_refresh=False,
-            disable=hidden or not console.is_terminal,
-        )
-        self._task = self._progress.add_task(what, total=None)
+        shown = not hidden and (console.is_terminal if console is not None else sys.stderr.isatty())
+        self._progress = _progress(what, console) if shown else None
         self._drawn = 0.0
         self._begun = time.monotonic()
         self._ended: float | None = None
@@ -59,16 +52,44 @@ class Bar:
         return self.done / seconds if seconds > 0 else 0.0
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._progress is not None:
+            self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._ended = time.monotonic()
-        self._draw(self.done if error is None else None)
-        self._progress.stop()
+        if self._progress is not None:
+            self._draw(self.done if error is None else None)
+            self._progress.stop()
 
     def _draw(self, total: int | None) -> None:
-        self._progress.update(self._task, completed=self.done, total=total)
-        self._progress.refresh()
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=self.done, total=total)
+            self._progress.refresh()
+
+
+def _progress(what: str, console: Console | None) -> Progress:
+    """Rich's bar, which is loaded only when it is drawn."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console or Console(stderr=True),
+        auto_refresh=False,
+    )
+    progress.add_task(what, total=None)
+    return progress

@@ -15,10 +15,10 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 import txnats
 
+from .. import events
 from ..client import Client
-from ..errors import NatsError
-from ..events import Disconnected, Event, HandlerFailed, PermissionDenied, Reconnected, SlowConsumer
-from .complaints import FAILED, INTERRUPTED, complain, debugging, line_of, tell
+from ..errors import NatsError, PermissionDenied
+from .complaints import INTERRUPTED, complain, debugging, line_of, tell
 from .output import Output
 from .pipes import Input
 from .settings import Settings
@@ -48,6 +48,7 @@ class Session:
         self._work: Deferred[None] | None = None
         self._end: NatsError | None = None
         self._is_ending = False
+        self._denied: str | None = None
 
     @cached_property
     def input(self) -> Input:
@@ -109,6 +110,8 @@ class Session:
     def _failed(self, error: BaseException) -> None:
         if self._end is not None:
             error, self._end = self._end, None
+        if isinstance(error, PermissionDenied) and error.subject == self._denied:
+            return  # it is told
         status = complain(error)
         self.status = 0 if status == INTERRUPTED and self.endless else status or self.status
 
@@ -122,20 +125,20 @@ class Session:
         self.endless = True
         self.reactor.callLater(0, self.stop)
 
-    def _happened(self, event: Event) -> None:
+    def _happened(self, event: events.Event) -> None:
         match event:
-            case Disconnected() if not self._is_ending:
+            case events.Disconnected() if not self._is_ending:
                 tell(f"disconnected: {line_of(event.reason)}; connecting anew")
-            case Reconnected():
+            case events.Reconnected():
                 tell(f"connected again: {event.server}")
-            case SlowConsumer():
+            case events.SlowConsumer():
                 tell(f"{event.dropped:,} messages came faster than they could be taken, and are lost")
-            case HandlerFailed():
+            case events.HandlerFailed():
                 complain(event.error)
-            case PermissionDenied() if event.operation == "publish":
-                # A publish has no other way to tell it.
-                tell(f"permission denied: publish to {event.subject!r}")
-                self.status = FAILED
+            case events.PermissionDenied() if event.operation != "subscribe":
+                # A publish has no other way to tell it; whoever waits for something hears it, too.
+                self._denied = event.subject
+                self.status = complain(PermissionDenied(event.operation, event.subject))
 
 
 def server_of(client: Client) -> str:
