@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
 from twisted.trial.unittest import TestCase
 
 import txnats
@@ -18,6 +18,7 @@ from txnats.server import Cluster, NatsServer
 from txnats.testing import World
 
 pytest_plugins = ["txnats.testing.fixtures"]
+reactor: Any = _reactor
 
 
 def event(name: str, hop: str, *onward: str) -> bytes:
@@ -152,11 +153,11 @@ class ThreeServers(TestCase):
                 client.subscribe("news.*")
                 await client.flush()
             # Interest takes its time to every server: the way is asked for until it is whole.
-            route = await trace_route(clients[0], "news.1")
-            for _ in range(50):
-                if len(route.delivered) == 3:
-                    break
-                route = await trace_route(clients[0], "news.1")
+            end = reactor.seconds() + 20.0
+            route = await trace_route(clients[0], "news.1", timeout=5.0)
+            while len(route.delivered) < 3:
+                assert reactor.seconds() < end, str(route)
+                route = await trace_route(clients[0], "news.1", timeout=5.0)
             assert route.is_complete
             assert (route.server.name, route.hop) == ("loopback-0", "")
             assert sorted(each.server.name for each in route.onward) == ["loopback-1", "loopback-2"]

@@ -30,6 +30,9 @@ from txnats.monitoring import (
 from txnats.server import Cluster, NatsServer
 from txnats.testing import World
 
+SLOW = 2.0
+"""Seconds between the answers of two servers on a busy machine."""
+
 
 @pytest.fixture(scope="class")
 def cluster(request: pytest.FixtureRequest, live_servers: list[NatsServer]) -> Iterator[None]:
@@ -112,16 +115,21 @@ class ThreeServers(TestCase):
         names = ["loopback-0", "loopback-1", "loopback-2"]
         async with await txnats.connect(reactor, self.cluster.urls[1], auth=SYSTEM) as client:
             system = System(client)
-            assert [server.name for server in await system.servers()] == names
-            found = {report.server.name: report.data async for report in system.gather(Varz, most=3)}
+            assert [server.name for server in await system.servers(timeout=10.0, stall=SLOW)] == names
+            found = {
+                report.server.name: report.data
+                async for report in system.gather(Varz, most=3, timeout=10.0, stall=SLOW)
+            }
             assert sorted(found) == names
             assert {data.remotes for data in found.values()} == {2}
             assert sum(data.connections for data in found.values()) == 1
-            only = [report async for report in system.gather(Statsz, server_name="loopback-2", exact_match=True)]
+            only = [
+                report async for report in system.gather(Statsz, most=1, server_name="loopback-2", exact_match=True)
+            ]
             assert [report.server.name for report in only] == ["loopback-2"]
             away = await system.ask(Healthz, "loopback-0")
             assert (away.server.name, away.data.is_ok) == ("loopback-0", True)
-            reports = system.gather(Connz, limit="many")
+            reports = system.gather(Connz, most=3, timeout=10.0, stall=SLOW, limit="many")
             assert await reports.collect() == []
             assert [each.code for each in reports.refused] == [400] * 3
 
