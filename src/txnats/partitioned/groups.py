@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Generic
 
 from twisted.internet.defer import Deferred
 
 from .. import kv
 from ..errors import InvalidArgument, InvalidOption
-from ..jetstream import AckPolicy, ConsumerConfig, JetStream, Stream
+from ..jetstream import AckPolicy, ConsumerConfig, ConsumerNotFound, JetStream, Stream
 from ..jetstream.assets import checks
 from ..jetstream.records import decode, encode
 from . import plan
@@ -173,7 +174,8 @@ class StaticGroup(_Group[StaticConfig]):
         stream: Stream = await self.js.stream(self.source)
         for name in await stream.consumer_names().collect():
             if name.startswith(f"{self.name}-"):
-                await stream.delete_consumer(name)
+                with suppress(ConsumerNotFound):  # its member may have been quicker
+                    await stream.delete_consumer(name)
 
 
 class ElasticGroup(_Group[ElasticConfig]):

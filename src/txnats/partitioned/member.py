@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..errors import EndOfStream, NatsError, OperationTimeout, RemoteProtocolError, RequestTimeout
+from ..errors import ClientClosed, EndOfStream, NatsError, OperationTimeout, RemoteProtocolError, RequestTimeout
 from ..jetstream import Consumer, ConsumerConfig, ConsumerNameInUse, ConsumerNotFound, JetStream, JsMessage, errors
 from ..jetstream.consume.consuming import Consuming
 from ..jetstream.consume.pull_request import Priority
@@ -143,7 +143,8 @@ class Member(Generic[Config]):
             self._error = error
         self._watcher.stop()
         await self._pause()
-        if self._rules.deletes_at_end and not self._stopped:
+        # Other instances go on with it when it is this one's client that ends.
+        if self._rules.deletes_at_end and not self._stopped and not isinstance(self._error, ClientClosed):
             await self._delete_consumer()
         self._is_done = True
         self._tell()

@@ -84,7 +84,7 @@ class OrderedLoop:
         self._creating: Deferred[Any] | None = None
         self._later: IDelayedCall | None = None
         self._connected = self._client.status is Status.CONNECTED
-        self._events = self._client.events().call(self._told, lambda reason: self.finish(ClientClosed(reason)))
+        self._events = self._client.events().call(self._told, self._parting)
 
     def start(self) -> None:
         """Create the first consumer; without a connection, as soon as there is one."""
@@ -143,9 +143,14 @@ class OrderedLoop:
         if self._creating is not None:
             self._creating.cancel()
         self._leave()
-        if not isinstance(error, StreamNotFound):
+        if not isinstance(error, (ClientClosed, StreamNotFound)):
             self._delete_left()
         self._sink.ended(error)
+
+    def _parting(self, _: NatsError | None) -> None:
+        """The client is about to close: the consumers go while that can be said. Its end comes with Closed."""
+        while self._left:
+            self._forget_by_publish(self._left.popleft())
 
     def part_ended(self, part: _Part, error: NatsError | None) -> None:
         """The loop on one consumer has ended by itself."""

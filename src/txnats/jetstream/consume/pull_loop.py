@@ -75,7 +75,9 @@ class PullLoop(FedLoop):
         self._feed = Feed(self._client, self._inbox + ".*", self)
         advisory = f"{LEADER_ELECTED}.{stream}.{consumer}"
         self._advisories = self._client.subscribe(advisory, self._leader_elected)
-        self._events = self._client.events().call(self._told, lambda reason: self.finish(ClientClosed(reason)))
+        # What need not be settled need not be given back either.
+        last = (lambda reason: self.finish(ClientClosed(reason))) if settles else None
+        self._events = self._client.events().call(self._told, last)
 
     def start(self) -> None:
         """Pull for the first time; without a connection, as soon as there is one."""
