@@ -42,6 +42,9 @@ HOMES = frozenset({"client", "js"})
 MODULES = ("jetstream", "kv", "objectstore", "partitioned", "services")
 """The modules that both facades have too, besides the names of ``txnats`` itself."""
 
+NOT_CARRIED = frozenset({"cli", "monitoring", "testing"})
+"""Rooms that stay with Twisted: operators and tests use them there."""
+
 ONLY_TWISTED = frozenset({"Hosting", "NatsService", "ObjectConsumer", "io"})
 """Public names that only make sense with Twisted."""
 
