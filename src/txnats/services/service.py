@@ -274,12 +274,14 @@ class Service(Group):
             self._end(self._verbs[0].error or ClientClosed())
 
     async def _stop(self, timeout: float) -> None:
+        clock = self._client.clock
+        end = clock.seconds() + timeout
         # Endpoints first: who looks meanwhile still finds what is being finished.
         await gatherResults([endpoint.drain(timeout) for endpoint in self._endpoints], consumeErrors=True)
         for verb in self._verbs:
             verb.unsubscribe()
         # The last answers have reached the server, and it knows that there is nobody here, before this is over.
-        await self._client.flush(timeout)
+        await self._client.flush(max(0.0, end - clock.seconds()))
         self._end(None)
 
     def _end_with(self, failure: Any) -> None:
